@@ -1,0 +1,5 @@
+"""The one exception of the lab."""
+
+
+class LabError(RuntimeError):
+    """The lab could not be put up, or something in it did not get to the state waited for."""

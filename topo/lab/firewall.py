@@ -1,0 +1,139 @@
+"""A real stateful firewall: nftables and the kernel's conntrack, as suspicious as firewalls are."""
+import json
+
+from . import conntrack, plan, vlan
+from .namespace import Namespace
+from .wires import add_routes, give_addresses
+
+RULES = """
+table inet firewall {{
+	ct helper ftp-helper {{
+		type "ftp" protocol tcp;
+	}}
+	counter invalid {{ }}
+	counter refused {{ }}
+	chain helpers {{
+		type filter hook prerouting priority filter;
+		tcp dport 21 ct helper set "ftp-helper"
+	}}
+	chain outside {{
+		tcp dport {{ {outside} }} tcp flags & (fin | syn | rst | ack) == syn accept
+		udp dport {{ {outside} }} accept
+		icmp type echo-request accept
+		icmpv6 type echo-request accept
+	}}
+	chain inside {{
+		{inside}
+	}}
+	chain forward {{
+		type filter hook forward priority filter; policy drop;
+		ct state invalid counter name "invalid" drop
+		ct state established,related accept
+		udp dport {heartbeat} ip saddr {{ {farm4} }} ip daddr {{ {farm4} }} accept
+		udp dport {heartbeat} ip6 saddr {{ {farm6} }} ip6 daddr {{ {farm6} }} accept
+		iifname "eth0" oifname "eth1" jump outside
+		iifname "eth1" oifname "eth0" jump inside
+		counter name "refused" drop
+	}}
+	chain input {{
+		type filter hook input priority filter; policy drop;
+		meta l4proto {{ icmp, ipv6-icmp }} accept
+		ct state established,related accept
+	}}
+}}
+"""
+
+INSIDE_RULES = """tcp dport {{ {ports} }} tcp flags & (fin | syn | rst | ack) == syn accept
+		udp dport {{ {ports} }} accept"""
+
+# The heartbeat goes between the balancers' own addresses and is not the firewall's to translate.
+NAT_RULES = """
+table inet nat {{
+	chain postrouting {{
+		type nat hook postrouting priority srcnat;
+		udp dport {heartbeat} accept
+		oifname "eth1" masquerade
+	}}
+}}
+"""
+
+HANG_RULES = """
+table netdev hang {
+	chain silence {
+		type filter hook ingress devices = { eth0, eth1 } priority -500; policy drop;
+	}
+}
+"""
+
+
+def ruleset(options):
+    """The firewall's rules as text for nft."""
+    inside = INSIDE_RULES.format(ports=plan.INSIDE_PORTS) if options.inside_opens else ""
+    text = RULES.format(outside=plan.OUTSIDE_PORTS, inside=inside, heartbeat=plan.HEARTBEAT_PORT,
+                        farm4=f"{plan.FARM_IN_GATEWAY[0]}, {plan.FARM_OUT_GATEWAY[0]}",
+                        farm6=f"{plan.FARM_IN_GATEWAY[1]}, {plan.FARM_OUT_GATEWAY[1]}")
+    return text + (NAT_RULES.format(heartbeat=plan.HEARTBEAT_PORT) if options.nat else "")
+
+
+class Firewall(Namespace):
+    """eth0 toward ingress, eth1 toward egress. The lab plugs the cables, then calls configure()."""
+
+    def __init__(self, lab, addresses):
+        super().__init__(lab, addresses.name)
+        self.addresses = addresses
+        self.number = addresses.number
+        self.dead = ""
+
+    def configure(self):
+        self.forward()
+        self.nft(ruleset(self.lab.options))
+        self.sysctl({"net.netfilter.nf_conntrack_tcp_loose": 0})
+        give_addresses(self, "eth0", plan.pair_with_length(self.addresses.ingress, plan.FARM_IN_NETS),
+                       self.addresses.ingress_mac)
+        give_addresses(self, "eth1", plan.pair_with_length(self.addresses.egress, plan.FARM_OUT_NETS),
+                       self.addresses.egress_mac)
+        self._routes()
+        if self.lab.options.vlan:
+            for device in ("eth0", "eth1"):
+                vlan.tag_device(self, device)
+
+    def _routes(self):
+        add_routes(self, plan.CLIENT_NETS, plan.FARM_IN_GATEWAY)
+        add_routes(self, self.lab.plan.inside_nets, plan.FARM_OUT_GATEWAY)
+
+    def kill(self, how="links"):
+        """Die: "links" takes the carrier away, "hang" leaves it and says nothing any more."""
+        if how == "links":
+            self.ip("link set eth0 down", "link set eth1 down")
+        else:
+            self.nft(HANG_RULES)
+        self.dead = how
+
+    def revive(self):
+        """Come back as after a reboot: with an empty connection table."""
+        self.run(["conntrack", "-F"], check=False)
+        if self.dead == "links":
+            self.ip("link set eth0 up", "link set eth1 up")
+            give_addresses(self, "eth0", plan.pair_with_length(self.addresses.ingress, plan.FARM_IN_NETS)[1:])
+            give_addresses(self, "eth1", plan.pair_with_length(self.addresses.egress, plan.FARM_OUT_NETS)[1:])
+            self._routes()
+        elif self.dead:
+            self.nft("delete table netdev hang\n")
+        self.dead = ""
+
+    def change_mac(self, device, mac, announce=True):
+        """Take another MAC, as a cluster of firewalls does when its active member changes."""
+        self.sysctl({f"net.ipv4.conf.{device}.arp_notify": int(announce),
+                     f"net.ipv6.conf.{device}.ndisc_notify": int(announce)})
+        self.ip(f"link set {device} address {mac}")
+
+    def conversations(self):
+        """What stands in its conntrack table, as a set of conntrack.Flow."""
+        text = "".join(self.run(["conntrack", "-L", "-o", "extended", "-f", family], check=False).stdout
+                       for family in ("ipv4", "ipv6"))
+        return conntrack.parse(text)
+
+    def dropped(self):
+        """Packets it refused: {"invalid": n, "refused": n}."""
+        rows = json.loads(self.run(["nft", "-j", "list", "counters"]).stdout)["nftables"]
+        return {row["counter"]["name"]: row["counter"]["packets"] for row in rows if "counter" in row}

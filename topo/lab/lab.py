@@ -1,0 +1,242 @@
+"""The lab: builds the topology, holds everything it made, and takes all of it away again.
+
+ clients == switch-in == [ingress] == farm-in == fw1..fwK == farm-out == [egress] == switch-out == servers
+                                                                                        |
+                                                                          router (small MTU) == far server
+"""
+import atexit
+import os
+import shutil
+import signal
+import tempfile
+import time
+
+from . import plan
+from .conntrack import in_two_tables
+from .errors import LabError
+from .firewall import Firewall
+from .linux import LinuxBalancers
+from .namespace import Namespace
+from .options import Options
+from .plan import Plan
+from .processes import Processes, run
+from .sandwich import SandwichBalancers
+from .wires import add_routes, cable, give_addresses, give_aliases, make_switch, plug
+
+PREFIX = "sw"
+_serial = 0
+
+
+def _unique_prefix():
+    """By process and count, so that labs of several runs stand side by side."""
+    global _serial
+    _serial += 1
+    return f"{PREFIX}{os.getpid()}-{_serial}"
+
+
+def _raise_on_signal(number, _frame):
+    raise KeyboardInterrupt(f"signal {number}")
+
+
+class Lab:
+    """One sandwich. Use it as a context manager, or call close()."""
+
+    def __init__(self, options=None):
+        self.options = options or Options()
+        self.plan = Plan(self.options)
+        self.prefix = _unique_prefix()
+        self.directory = tempfile.mkdtemp(prefix=f"{self.prefix}-")
+        os.chmod(self.directory, 0o755)
+        self.processes = Processes()
+        self.nodes = {}
+        self.closed = False
+        self._cleaning = []
+        atexit.register(self.close)
+        signal.signal(signal.SIGTERM, _raise_on_signal)
+        self.balancers = LinuxBalancers(self) if self.options.baseline == "linux" else SandwichBalancers(self)
+        try:
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+
+    # Who is there
+
+    def node(self, name):
+        return self.nodes[name]
+
+    def client(self, number=1):
+        return self.nodes[f"client{number}"]
+
+    def server(self, number=1):
+        return self.nodes[f"server{number}"]
+
+    def balancer(self, side):
+        return self.nodes[side]
+
+    def firewall(self, which):
+        """By number or by name."""
+        return self.nodes[which if isinstance(which, str) else f"fw{which}"]
+
+    @property
+    def firewalls(self):
+        return [self.nodes[f.name] for f in self.plan.firewalls]
+
+    def path(self, name):
+        """A file of this lab; gone with it."""
+        return os.path.join(self.directory, name)
+
+    def tail(self, path, size=3000):
+        with open(path, encoding="utf-8", errors="replace") as log:
+            return log.read()[-size:]
+
+    # Building
+
+    def _space(self, name, kind=Namespace):
+        self.nodes[name] = kind(self, name)
+        return self.nodes[name]
+
+    def _switch(self, name):
+        space = self._space(name)
+        make_switch(space)
+        return space
+
+    def _build(self):
+        switches = {name: self._switch(name) for name in ("switch-in", "farm-in", "farm-out", "switch-out")}
+        self._build_balancers(switches)
+        for addresses in self.plan.firewalls:
+            self._build_firewall(addresses, switches)
+        for host in self.plan.clients:
+            self._build_host(host, switches["switch-in"], plan.CLIENT_NETS, plan.CLIENT_GATEWAY)
+        for host in self.plan.servers:
+            self._build_host(host, switches["switch-out"], plan.SERVER_NETS, plan.SERVER_GATEWAY)
+        if self.options.far:
+            self._build_far(switches["switch-out"])
+
+    def _build_balancers(self, switches):
+        """The boxes: their kernels have addresses of their own (.2) besides the floating ones, as real boxes do."""
+        for side, uplink, farm, uplink_nets, farm_nets in (
+                ("ingress", "switch-in", "farm-in", plan.CLIENT_NETS, plan.FARM_IN_NETS),
+                ("egress", "switch-out", "farm-out", plan.SERVER_NETS, plan.FARM_OUT_NETS)):
+            space = self._space(side)
+            plug(switches[uplink], space, "eth0", "balancer", side)
+            plug(switches[farm], space, "eth1", "balancer", side)
+            for device, nets in (("eth0", uplink_nets), ("eth1", farm_nets)):
+                own = [net.replace(".0/", ".2/").replace("::/", "::2/") for net in nets]
+                give_addresses(space, device, own)
+        if self.options.far:
+            add_routes(self.nodes["egress"], plan.FAR_NETS, plan.ROUTER)
+
+    def _build_firewall(self, addresses, switches):
+        firewall = Firewall(self, addresses)
+        self.nodes[addresses.name] = firewall
+        plug(switches["farm-in"], firewall, "eth0", "firewall", addresses.name)
+        plug(switches["farm-out"], firewall, "eth1", "firewall", addresses.name)
+        firewall.configure()
+
+    def _build_host(self, host, switch, nets, gateway):
+        space = self._space(host.name)
+        plug(switch, space, "eth0", "host", host.name)
+        pairs = [plan.pair_with_length(pair, nets) for pair in zip(host.ipv4s, host.ipv6s)]
+        give_addresses(space, "eth0", pairs[0])
+        give_aliases(space, "eth0", [address for pair in pairs[1:] for address in pair])
+        add_routes(space, ("default4", "default6"), gateway)
+        if self.options.far and nets is plan.SERVER_NETS:
+            add_routes(space, plan.FAR_NETS, plan.ROUTER)
+
+    def _build_far(self, switch):
+        """A router that has to say packet-too-big: 1500 in, plan.FAR_MTU out."""
+        router, far = self._space("router"), self._space("far")
+        plug(switch, router, "eth0", "host", "router")
+        router.forward()
+        give_addresses(router, "eth0", plan.pair_with_length(plan.ROUTER, plan.SERVER_NETS))
+        cable(router, "eth1", "host", far, "eth0", "host")
+        router.ip(f"link set eth1 mtu {plan.FAR_MTU}")
+        give_addresses(router, "eth1", plan.pair_with_length(plan.FAR_GATEWAY, plan.FAR_NETS))
+        give_addresses(far, "eth0", plan.pair_with_length(plan.FAR_SERVER, plan.FAR_NETS))
+        add_routes(router, ("default4", "default6"), plan.SERVER_GATEWAY)
+        add_routes(far, ("default4", "default6"), plan.FAR_GATEWAY)
+
+    # Running
+
+    def start_balancers(self, timeout=15):
+        """Start them and wait until every firewall is up on both sides."""
+        self.balancers.start()
+        self.balancers.wait_states({f.name: "up" for f in self.plan.firewalls}, timeout)
+
+    def kill_firewall(self, which, how="links"):
+        """Returns the moment of death (time.monotonic())."""
+        moment = time.monotonic()
+        self.firewall(which).kill(how)
+        return moment
+
+    def tables(self):
+        """{firewall: set of conntrack.Flow} of the firewalls that live."""
+        return {f.name: f.conversations() for f in self.firewalls if not f.dead}
+
+    def doubles(self):
+        """Conversations that stand in two firewalls' tables: {} on a healthy sandwich."""
+        return in_two_tables(self.tables())
+
+    def dropped(self):
+        """Packets that the firewalls refused, all together: {"invalid": n, "refused": n}."""
+        total = {}
+        for firewall in self.firewalls:
+            for name, packets in firewall.dropped().items():
+                total[name] = total.get(name, 0) + packets
+        return total
+
+    def on_close(self, function):
+        self._cleaning.append(function)
+
+    # Going away
+
+    def close(self):
+        """End every process, remove every namespace and file. Safe to call twice, and from a half-built lab."""
+        if self.closed or self.options.keep:
+            return
+        self.closed = True
+        atexit.unregister(self.close)
+        handlers = {n: signal.signal(n, signal.SIG_IGN) for n in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            for function in self._cleaning:
+                function()
+            self.processes.stop_all()
+            for space in reversed(list(self.nodes.values())):
+                space.remove()
+            shutil.rmtree(self.directory, ignore_errors=True)
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        self.close()
+
+
+def leftovers():
+    """Namespaces of labs whose process is gone."""
+    names = [line.split()[0] for line in run(["ip", "netns", "list"], check=False).stdout.splitlines()]
+    found = []
+    for name in names:
+        owner = name[len(PREFIX):].split("-")[0]
+        if name.startswith(PREFIX) and owner.isdigit() and not os.path.exists(f"/proc/{owner}"):
+            found.append(name)
+    return found
+
+
+def remove_leftovers():
+    """Take away what a killed or kept lab left: the processes in its namespaces, the namespaces, its files."""
+    for name in leftovers():
+        for pid in run(["ip", "netns", "pids", name], check=False).stdout.split():
+            os.kill(int(pid), signal.SIGKILL)
+        run(["ip", "netns", "del", name])
+        prefix = "-".join(name.split("-")[:2])
+        for entry in os.listdir(tempfile.gettempdir()):
+            if entry.startswith(prefix + "-"):
+                shutil.rmtree(os.path.join(tempfile.gettempdir(), entry), ignore_errors=True)
+
+
+__all__ = ["Lab", "LabError", "leftovers", "remove_leftovers"]

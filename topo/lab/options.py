@@ -1,0 +1,30 @@
+"""What can be asked of a lab."""
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Options:
+    """The shape of one sandwich and what its firewalls do."""
+
+    clients: int = 2
+    servers: int = 2
+    firewalls: int = 3
+    aliases: int = 16           # further addresses of every client and server, so that hashes have something to spread
+    baseline: str = ""          # "" for the sandwich's daemons, "linux" for policy routing with conntrack marks
+    nat: bool = False           # firewalls masquerade on their clean (egress) side, each with its own address
+    vlan: int = 0               # the farm is tagged with this VLAN on both sides
+    far: bool = False           # a router with a small MTU behind egress, and a far server behind it
+    inside_opens: bool = True   # servers may open connections to clients' ports 9000-9999
+    bindir: str = "build/bin"
+    # Configuration of the balancers (DESIGN section 6)
+    mode: str = "firewall"
+    affinity: str = ""          # "" leaves the product's default
+    sessions: str = "64K"
+    on_device_down: str = ""
+    datapath: str = ""
+    health_path: str = "20ms x 3"
+    settings: dict = field(default_factory=dict)  # {"section": {"key": "value"}}: added to the file as they are
+    # What the Linux baseline's monitor does: ping every interval, dead after count
+    monitor_interval: float = 0.2
+    monitor_count: int = 3
+    keep: bool = False          # close() leaves everything up

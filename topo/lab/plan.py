@@ -1,0 +1,112 @@
+"""The address plan: who has which address and MAC. Pure; nothing here touches the system."""
+from dataclasses import dataclass
+
+CLIENT_NETS = ("192.0.2.0/24", "2001:db8:2::/64")
+FARM_IN_NETS = ("10.1.0.0/24", "2001:db8:a1::/64")
+FARM_OUT_NETS = ("10.2.0.0/24", "2001:db8:a2::/64")
+SERVER_NETS = ("10.9.0.0/16", "2001:db8:9::/64")
+FAR_NETS = ("10.10.0.0/24", "2001:db8:10::/64")
+
+# Floating addresses: in the sandwich the daemons own them, in the baseline the kernel does.
+CLIENT_GATEWAY = ("192.0.2.1", "2001:db8:2::1")
+FARM_IN_GATEWAY = ("10.1.0.1", "2001:db8:a1::1")
+FARM_OUT_GATEWAY = ("10.2.0.1", "2001:db8:a2::1")
+SERVER_GATEWAY = ("10.9.0.1", "2001:db8:9::1")
+
+# The router behind egress and what is beyond it
+ROUTER = ("10.9.0.254", "2001:db8:9::254")
+FAR_GATEWAY = ("10.10.0.1", "2001:db8:10::1")
+FAR_SERVER = ("10.10.0.2", "2001:db8:10::2")
+FAR_MTU = 1280
+
+HEARTBEAT_PORT = 4851
+# Ports that firewalls let new connections through to: one set for each direction, and they don't overlap, so that
+# an answer that strays to a firewall that did not see the question can never pass as a new flow.
+OUTSIDE_PORTS = "21, 80, 5201, 7000-7999"
+INSIDE_PORTS = "9000-9999"
+CONVERSATION_PORT = 7000
+INSIDE_CONVERSATION_PORT = 9000
+
+
+@dataclass(frozen=True)
+class Host:
+    """One end host: its own addresses first, its aliases after them."""
+
+    name: str
+    ipv4s: tuple
+    ipv6s: tuple
+
+    @property
+    def ipv4(self):
+        return self.ipv4s[0]
+
+    @property
+    def ipv6(self):
+        return self.ipv6s[0]
+
+    @property
+    def all(self):
+        return self.ipv4s + self.ipv6s
+
+
+@dataclass(frozen=True)
+class FirewallAddresses:
+    """One firewall: (IPv4, IPv6) and MAC on each side."""
+
+    name: str
+    number: int
+    ingress: tuple
+    egress: tuple
+    ingress_mac: str
+    egress_mac: str
+
+
+class Plan:
+    """Addresses of every node of a lab with the given Options."""
+
+    def __init__(self, options):
+        self.options = options
+
+    def client(self, number):
+        first = 120 + (number - 1) * self.options.aliases
+        tails = [99 + number] + [first + i for i in range(self.options.aliases)]
+        return Host(f"client{number}", tuple(f"192.0.2.{t}" for t in tails), tuple(f"2001:db8:2::{t}" for t in tails))
+
+    def server(self, number):
+        tails = range(1, self.options.aliases + 1)
+        ipv4s = [f"10.9.0.{99 + number}"] + [f"10.9.{number}.{t}" for t in tails]
+        ipv6s = [f"2001:db8:9::{99 + number}"] + [f"2001:db8:9::{number}:{t}" for t in tails]
+        return Host(f"server{number}", tuple(ipv4s), tuple(ipv6s))
+
+    def firewall(self, number):
+        tail = 10 + number
+        return FirewallAddresses(
+            f"fw{number}", number,
+            (f"10.1.0.{tail}", f"2001:db8:a1::{tail}"), (f"10.2.0.{tail}", f"2001:db8:a2::{tail}"),
+            f"02:00:00:0a:01:{number:02x}", f"02:00:00:0a:02:{number:02x}")
+
+    @property
+    def firewalls(self):
+        return [self.firewall(n) for n in range(1, self.options.firewalls + 1)]
+
+    @property
+    def clients(self):
+        return [self.client(n) for n in range(1, self.options.clients + 1)]
+
+    @property
+    def servers(self):
+        return [self.server(n) for n in range(1, self.options.servers + 1)]
+
+    @property
+    def inside_nets(self):
+        return SERVER_NETS + (FAR_NETS if self.options.far else ())
+
+
+def length(net):
+    """The prefix length of a net, as text."""
+    return net.rsplit("/", 1)[1]
+
+
+def pair_with_length(pair, nets):
+    """(IPv4, IPv6) as ["a.b.c.d/n", "x::y/m"]."""
+    return [f"{address}/{length(net)}" for address, net in zip(pair, nets)]

@@ -1,0 +1,96 @@
+"""Processes of a lab: every one is known by its pid, and is ended by it."""
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import threading
+import time
+
+from .errors import LabError
+
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _die_with_parent():
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def poll(check, timeout, what, interval=0.02):
+    """Call CHECK until it returns something true, and return that. LabError after TIMEOUT seconds."""
+    end = time.monotonic() + timeout
+    while True:
+        result = check()
+        if result:
+            return result
+        if time.monotonic() > end:
+            raise LabError(f"waited {timeout:g} s in vain for {what() if callable(what) else what}")
+        time.sleep(interval)
+
+
+def run(argv, check=True, text_input=None, timeout=60):
+    """Run to the end; returns the CompletedProcess. LabError with the command's own words when it fails."""
+    done = subprocess.run(argv, input=text_input, capture_output=True, text=True, timeout=timeout,
+                          stdin=subprocess.DEVNULL if text_input is None else None)
+    if check and done.returncode != 0:
+        raise LabError(f"{' '.join(argv)}: exit {done.returncode}: {(done.stderr or done.stdout).strip()}")
+    return done
+
+
+class Processes:
+    """The processes that run in the background of one lab."""
+
+    def __init__(self):
+        self._running = []
+
+    def start(self, argv, log, **popen):
+        """Start ARGV, its output appended to the file LOG unless POPEN says otherwise.
+
+        It is in a session of its own (a Ctrl-C at the terminal is the lab's to handle, in its order) and dies
+        with this process even when that is killed.
+        """
+        main = threading.current_thread() is threading.main_thread()
+        with open(log, "ab") as out:
+            options = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": out, **popen}
+            process = subprocess.Popen(argv, start_new_session=True,
+                                       preexec_fn=_die_with_parent if main else None, **options)
+        process.log = log
+        self._running.append(process)
+        return process
+
+    def stop(self, process, grace=3.0, first=signal.SIGTERM):
+        """End one process: politely, then not. Returns its exit status."""
+        if process.poll() is None:
+            process.send_signal(first)
+            try:
+                process.wait(grace)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(grace)
+        self.forget(process)
+        return process.returncode
+
+    def forget(self, process):
+        """PROCESS has ended, or has to go on without the lab."""
+        if process in self._running:
+            self._running.remove(process)
+        for stream in (process.stdin, process.stdout, process.stderr):
+            with contextlib.suppress(OSError):
+                if stream:
+                    stream.close()
+
+    def stop_all(self):
+        """End all of them, together, in at most a few seconds."""
+        for process in self._running:
+            if process.poll() is None:
+                process.terminate()
+        end = time.monotonic() + 3
+        for process in list(self._running):
+            self.stop(process, grace=max(0.05, end - time.monotonic()))
+
+
+def kill_pid(pid):
+    """End a process that is not our child, by pid; no matter when it is gone already."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
