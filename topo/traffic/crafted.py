@@ -1,0 +1,146 @@
+#!/usr/bin/python3
+"""Packets that no well-behaved program sends. Each sub-command prints JSON (servers print "ready" first).
+
+    crafted.py answer-last-first PORT BYTES   answer UDP questions in fragments, the last one first (scapy)
+    crafted.py ask ADDRESS PORT [SOURCE]      one UDP question; the size of the answer
+    crafted.py big ADDRESS PORT [SOURCE]      send a datagram with "don't fragment" until packet-too-big is heard
+    crafted.py stray SOURCE SPORT TARGET DPORT FLAGS   one TCP segment out of nowhere
+"""
+import json
+import socket
+import sys
+import time
+
+FRAGMENT = 1400  # bytes of each fragment's payload; a multiple of 8
+
+
+def family_of(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def _scapy():
+    import logging
+    logging.getLogger("scapy.runtime").setLevel(logging.ERROR)
+    from scapy import all as scapy
+    return scapy
+
+
+def last_first(scapy, answer):
+    """The fragments of one packet, the last one first."""
+    if answer.haslayer(scapy.IPv6):
+        pieces = scapy.fragment6(answer, FRAGMENT + 48)
+    else:
+        pieces = scapy.fragment(answer, FRAGMENT)
+    return list(reversed(pieces))
+
+
+def build_answer(scapy, source, target, port, data):
+    """A UDP packet of ours to TARGET, with its checksum, ready to be cut."""
+    udp = scapy.UDP(sport=port, dport=target[1]) / data
+    if ":" in source:
+        head = scapy.IPv6(src=source, dst=target[0]) / scapy.IPv6ExtHdrFragment(id=int(time.time() * 1e6) & 0xffffffff)
+        return scapy.IPv6(bytes(_with_checksum(scapy, source, target[0], udp, head)))
+    return scapy.IP(bytes(scapy.IP(src=source, dst=target[0], id=int(time.time() * 1e6) & 0xffff) / udp))
+
+
+def _with_checksum(scapy, source, target, udp, head):
+    """The pseudo-header has to be reckoned without the fragment header in between."""
+    whole = scapy.IPv6(bytes(scapy.IPv6(src=source, dst=target) / udp))
+    udp.chksum = whole[scapy.UDP].chksum
+    return head / udp
+
+
+def receive(listener):
+    """A question, who asked, and which of our addresses it was sent to."""
+    data, control, _, source = listener.recvmsg(2048, 256)
+    ours = ""
+    for _, kind, value in control:
+        if kind == socket.IPV6_PKTINFO:
+            ours = socket.inet_ntop(socket.AF_INET6, value[:16])
+    return data, source, ours
+
+
+def unmapped(address):
+    return address[7:] if address.startswith("::ffff:") else address
+
+
+def answer_last_first(port, size):
+    """Answer each question in reversed fragments, from raw sockets below IP (routed by the kernel)."""
+    scapy = _scapy()
+    listener = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    listener.bind(("::", port))
+    raw4 = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    raw6 = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    print("ready", flush=True)
+    while True:
+        data, source, ours = receive(listener)
+        target = (unmapped(source[0]), source[1])
+        answer = build_answer(scapy, unmapped(ours), target, port, (data + bytes(range(256)) * (size // 256 + 1))[:size])
+        for piece in last_first(scapy, answer):
+            (raw6 if ":" in target[0] else raw4).sendto(bytes(piece), (target[0], 0))
+
+
+def ask(address, port, source=""):
+    """One question; tells how large the answer was."""
+    sock = socket.socket(family_of(address), socket.SOCK_DGRAM)
+    sock.settimeout(2)
+    if source:
+        sock.bind((source, 0))
+    sock.connect((address, port))
+    sock.send(b"question")
+    try:
+        got = len(sock.recv(65535))
+    except OSError as error:
+        return {"bytes": 0, "error": repr(error), "port": sock.getsockname()[1]}
+    return {"bytes": got, "error": "", "port": sock.getsockname()[1]}
+
+
+# <linux/in.h>, <linux/in6.h>: not in Python's socket module
+IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_MTU = 10, 2, 14
+IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO, IPV6_MTU = 23, 2, 24
+
+
+def big(address, port, source=""):
+    """Send 1400 bytes that must not be cut, until the kernel knows a smaller path: the packet-too-big arrived."""
+    family = family_of(address)
+    level, discover, mtu = ((socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_MTU) if family == socket.AF_INET6
+                            else (socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_MTU))
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock.setsockopt(level, discover, IP_PMTUDISC_DO)
+    if source:
+        sock.bind((source, 0))
+    sock.connect((address, port))
+    before = sock.getsockopt(level, mtu)
+    for attempt in range(1, 41):
+        try:
+            sock.send(bytes(1400))
+        except OSError as error:
+            return {"before": before, "mtu": sock.getsockopt(level, mtu), "attempts": attempt, "error": repr(error),
+                    "port": sock.getsockname()[1]}
+        time.sleep(0.05)
+    return {"before": before, "mtu": sock.getsockopt(level, mtu), "attempts": 40, "error": "",
+            "port": sock.getsockname()[1]}
+
+
+def stray(source, sport, target, dport, flags):
+    """A TCP segment of no connection, as conntrack would call invalid."""
+    scapy = _scapy()
+    head = scapy.IPv6(src=source, dst=target) if ":" in source else scapy.IP(src=source, dst=target)
+    segment = head / scapy.TCP(sport=int(sport), dport=int(dport), flags=flags, seq=1, ack=1)
+    family = family_of(source)
+    raw = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    raw.sendto(bytes(segment), (target, 0))
+    return {"sent": len(bytes(segment))}
+
+
+COMMANDS = {
+    "answer-last-first": lambda port, size: answer_last_first(int(port), int(size)),
+    "ask": lambda address, port, source="": ask(address, int(port), source),
+    "big": lambda address, port, source="": big(address, int(port), source),
+    "stray": stray,
+}
+
+if __name__ == "__main__":
+    print(json.dumps(COMMANDS[sys.argv[1]](*sys.argv[2:])))
