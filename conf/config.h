@@ -143,7 +143,7 @@ struct config_problem {
 	char *text;
 };
 
-/* Problems in the order found; owns them. Free with g_ptr_array_unref(). */
+/* Problems in the order of the file's lines; owns them. Free with g_ptr_array_unref(). */
 GPtrArray *config_problems_new(void);
 
 /*

@@ -29,7 +29,7 @@ static void each_item(const struct value *value,
 {
 	char **items = value_items(value->text);
 
-	if (!*value->text)
+	if (!*items && !value_is_none(value->text))
 		value_wrong(value, "write %s, or leave the key out", value->key->example);
 	if (g_strv_length(items) > LIST_MAX)
 		value_wrong(value, "write %d items or fewer", LIST_MAX);
@@ -239,14 +239,14 @@ static char *take_endpoint(const struct value *value, const char *item)
 {
 	uint16_t port = (uint16_t)value->key->min;
 	struct in6_addr address;
-	GString *out;
+	GString *out = g_string_new(NULL);
 
 	if (address_endpoint_parse(item, &address, &port)) {
 		value_wrong(value, "'%.64s' is no address and port: write %s or [2001:db8::1]:%u",
 			    item, value->key->example, port);
+		g_string_free(out, TRUE);
 		return NULL;
 	}
-	out = g_string_new(NULL);
 	address_endpoint_print(out, &address, port);
 	return g_string_free(out, FALSE);
 }

@@ -9,6 +9,20 @@
 #define TEXT_MAX 400 /* characters of one diagnostic; a pasted novel is not worth echoing */
 #define WORD_MAX 32  /* longer than every word of the file, so nothing longer is a slip of one */
 
+/* By line, the file as a whole last. The sort is stable: one line's stay in the order found. */
+static gint compare(gconstpointer a, gconstpointer b)
+{
+	unsigned int left = (unsigned int)(*(struct config_problem *const *)a)->line - 1;
+	unsigned int right = (unsigned int)(*(struct config_problem *const *)b)->line - 1;
+
+	return (left > right) - (left < right);
+}
+
+void problem_sort(GPtrArray *problems)
+{
+	g_ptr_array_sort(problems, compare);
+}
+
 static void problem_free(void *pointer)
 {
 	struct config_problem *problem = pointer;
@@ -79,7 +93,7 @@ static unsigned int distance(const char *a, const char *b)
 
 const char *problem_nearest(const char *word, const char *const *words)
 {
-	unsigned int best = MAX(2, (unsigned int)strlen(word) / 3) + 1;
+	unsigned int best = MAX(1, (unsigned int)strlen(word) / 3) + 1;
 	const char *nearest = NULL;
 
 	if (strlen(word) > WORD_MAX)

@@ -15,6 +15,9 @@
  */
 void problem_add(GPtrArray *problems, int line, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
+/* Bring PROBLEMS into the order of the file. */
+void problem_sort(GPtrArray *problems);
+
 /* The one of WORDS (NULL-terminated) that WORD is a slip of, or NULL when none is near. */
 const char *problem_nearest(const char *word, const char *const *words);
 

@@ -144,6 +144,7 @@ int config_parse(const char *text, size_t length, struct config **out, GPtrArray
 	default_ids(config);
 	config_check(config, document, problems);
 	document_free(document);
+	problem_sort(problems);
 	if (problems->len > before) {
 		config_free(config);
 		return -EINVAL;
