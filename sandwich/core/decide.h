@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * decide(): what becomes of one frame. The only place where that is decided.
+ *
+ *   parse -> whose is it? -> inward:  place, session, the device's hop
+ *                         -> outward: source device, learn, session, the next hop
+ *
+ * `inward` is from the uplink toward the farm, whichever side of the sandwich this is.
+ * The data paths (sandwich/fastpath, sandwich/slowpath, replay) call it, do what the verdict says, and count its
+ * reason. Time is an argument.
+ */
+#ifndef SANDWICH_CORE_DECIDE_H
+#define SANDWICH_CORE_DECIDE_H
+
+#include "sandwich/core/fragment.h"
+#include "sandwich/core/learn.h"
+#include "sandwich/core/route.h"
+
+enum event {
+	EVENT_NEW = 1,	       /* a session was recorded */
+	EVENT_CLOSED = 2,      /* FIN or RST ended one */
+	EVENT_LEARNED = 4,     /* a pin was learned */
+	EVENT_MOVED = 8,       /* a session changed its device */
+	EVENT_FIRST_FRAGMENT = 16, /* fragments held for this datagram can go on */
+	EVENT_ROUTER = 32,     /* last-hop: the uplink neighbour it came from is not known yet */
+};
+
+/* A frame's way through the engine. The caller zeroes it and fills in the first three. */
+struct work {
+	u32 now;	 /* ms */
+	u8 port;	 /* it came in by: PORT_UPLINK, or a farm port */
+	bool held;	 /* it was held once already: place it with what there is */
+	/* the verdict */
+	u8 reason;	 /* enum reason; its action is reason_action() */
+	u8 out_port;
+	u16 out_vlan;	 /* the tag it leaves with, VLAN_NONE or VLAN_KEEP */
+	u16 neighbour;	 /* HELD_NEIGHBOUR: whom it waits for; 0: its own destination */
+	u32 events;	 /* enum event, ored */
+	struct mac out_mac; /* destination MAC; the source is settings.mac[] of the port's role */
+	u8 from;	 /* the device it came from; 0: none, or not known */
+	u8 device;	 /* the device that carries it; 0: none */
+	struct placement place;
+	struct packet packet;
+	struct flow flow; /* valid for IP frames that reached placement */
+	struct flow key;
+};
+
+enum action {
+	ACTION_SEND,   /* rewrite and send by out_port */
+	ACTION_LOCAL,  /* the slow path answers it */
+	ACTION_HOLD,   /* the slow path keeps it and tries again */
+	ACTION_RESET,  /* the slow path answers both ends */
+	ACTION_DROP,
+};
+
+CORE_INLINE u8 reason_action(u8 reason)
+{
+	switch (reason) {
+	case REASON_TO_DEVICE:
+	case REASON_TO_DEVICE_PINNED:
+	case REASON_TO_UPLINK:
+	case REASON_TO_UPLINK_UNKNOWN:
+		return ACTION_SEND;
+	case REASON_LOCAL_ARP:
+	case REASON_LOCAL_ND:
+	case REASON_LOCAL_IP:
+		return ACTION_LOCAL;
+	case REASON_HELD_NEIGHBOUR:
+	case REASON_HELD_FRAGMENT:
+		return ACTION_HOLD;
+	case REASON_RESET:
+		return ACTION_RESET;
+	default:
+		return ACTION_DROP;
+	}
+}
+
+CORE_INLINE u8 decide_role(u8 port)
+{
+	return port != PORT_UPLINK;
+}
+
+/* Neighbour solicitation and advertisement (RFC 4861): never forwarded. */
+CORE_INLINE bool decide_is_nd(const struct packet *p)
+{
+	return p->kind == PACKET_IP && p->protocol == PROTOCOL_ICMPV6 && p->is_v6 && p->is_first &&
+	       !p->icmp_error && (p->icmp_type == 135 || p->icmp_type == 136);
+}
+
+/* The VLAN this port works on; frames of others are somebody else's. */
+CORE_INLINE bool decide_vlan_ok(const struct settings *cfg, const struct work *w)
+{
+	u16 vlan = cfg->vlan[decide_role(w->port)];
+
+	if (vlan == VLAN_KEEP || cfg->any_mac)
+		return true;
+	return vlan == VLAN_NONE ? w->packet.tags == 0 : w->packet.zone == vlan;
+}
+
+/* Frames that need no placement: true when W->reason says how it ended. */
+CORE_INLINE bool decide_owner(const struct settings *cfg, struct work *w)
+{
+	const struct packet *p = &w->packet;
+	const struct mac *mine = &cfg->mac[decide_role(w->port)];
+
+	if (mac_equal(&p->mac_src, mine))
+		w->reason = REASON_OWN_FRAME;
+	else if (!mac_is_group(&p->mac_dst) && !cfg->any_mac && !mac_equal(&p->mac_dst, mine))
+		w->reason = REASON_NOT_OURS;
+	else if (p->kind == PACKET_ARP)
+		w->reason = REASON_LOCAL_ARP;
+	else if (decide_is_nd(p))
+		w->reason = REASON_LOCAL_ND;
+	else if (mac_is_group(&p->mac_dst))
+		w->reason = REASON_GROUP;
+	else if (p->kind != PACKET_IP)
+		w->reason = REASON_NOT_IP;
+	else if (!decide_vlan_ok(cfg, w))
+		w->reason = REASON_NOT_OURS;
+	else
+		return false;
+	return true;
+}
+
+/* Echo requests to a cluster address are answered here; all else to it belongs to the devices. */
+CORE_INLINE bool decide_is_local(u32 local, const struct packet *p)
+{
+	if (local & LOCAL_OWN)
+		return true;
+	if (!(local & LOCAL_CLUSTER))
+		return false;
+	return !p->icmp_error && !p->is_fragment && p->protocol == (p->is_v6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP) &&
+	       p->icmp_type == (p->is_v6 ? 128 : 8);
+}
+
+/* Later fragments get their ports from the first, which need not have come first. */
+CORE_INLINE bool decide_fragment(struct tables *t, const struct settings *cfg, struct work *w)
+{
+	struct packet *p = &w->packet;
+
+	if (CORE_LIKELY(!p->is_fragment) || p->icmp_error)
+		return true;
+	if (p->is_first) {
+		fragment_remember(t, cfg, p, w->now);
+		w->events |= EVENT_FIRST_FRAGMENT;
+		return true;
+	}
+	if (fragment_recall(t, cfg, p, w->now) || cfg->affinity != AFFINITY_FLOW)
+		return true;
+	if (cfg->hold_fragments && !w->held) {
+		w->reason = REASON_HELD_FRAGMENT;
+		return false;
+	}
+	count(t, COUNTER_FRAGMENTS_UNMATCHED);
+	return true;
+}
+
+CORE_INLINE void decide_keys(const struct settings *cfg, struct work *w)
+{
+	bool uplink = w->port == PORT_UPLINK;
+	bool from_outside = (cfg->side == SIDE_INGRESS) == uplink;
+
+	flow_from_packet(&w->flow, &w->packet, from_outside, cfg->zoned ? w->packet.zone : 0);
+	affinity_key(&w->key, &w->flow, cfg->affinity);
+}
+
+/* Whether this frame touches its session: always when it opens or closes, else now and then. */
+CORE_INLINE bool decide_touches(struct tables *t, const struct settings *cfg, const struct work *w)
+{
+	const struct packet *p = &w->packet;
+	u8 tick, *stamp;
+
+	if (p->icmp_error || !p->ports_known)
+		return false; /* not a frame of the conversation, or not known of which */
+	if (!cfg->quantum || p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))
+		return true;
+	stamp = tables_stamp(t, rank_row_of(w->place.hash));
+	tick = (u8)(w->now / cfg->quantum);
+	if (!stamp || core_load(stamp) == tick)
+		return false;
+	core_store(stamp, tick);
+	return true;
+}
+
+CORE_INLINE bool decide_from_outside(const struct settings *cfg, const struct work *w)
+{
+	return (cfg->side == SIDE_INGRESS) == (w->port == PORT_UPLINK);
+}
+
+/* Timers, counters and the state of TCP. */
+CORE_FN void decide_update(struct tables *t, const struct settings *cfg, struct work *w, struct slot *s,
+			   u32 length)
+{
+	u8 byte = core_load(&s->state);
+	u8 state = session_next(byte, w->flow.protocol, w->packet.tcp_flags, decide_from_outside(cfg, w));
+	u8 was = session_state(byte);
+
+	if (session_opens(w->packet.tcp_flags) && state == SESSION_NEW)
+		byte = session_first(w->flow.protocol, w->packet.tcp_flags, decide_from_outside(cfg, w),
+				     session_origin(byte));
+	if (state != was || session_state(byte) != was)
+		core_store(&s->state, (u8)((byte & ~7) | state));
+	if (state >= SESSION_CLOSED && was < SESSION_CLOSED) {
+		w->events |= EVENT_CLOSED;
+		count(t, COUNTER_SESSIONS_CLOSED);
+	}
+	core_store(&s->seen, w->now);
+	slot_account(s, length);
+}
+
+CORE_INLINE u8 decide_origin(const struct work *w)
+{
+	if (w->events & EVENT_LEARNED)
+		return ORIGIN_LEARNED;
+	return w->place.why == PLACE_HASH || w->place.why == PLACE_NONE ? ORIGIN_HASH : ORIGIN_PINNED;
+}
+
+/* Records the conversation on its device, or brings its record up to date. */
+CORE_FN void decide_record(struct tables *t, const struct settings *cfg, struct work *w, struct slot *s,
+			   u64 hash, u32 length)
+{
+	u8 first;
+
+	if (!s) {
+		first = session_first(w->flow.protocol, w->packet.tcp_flags, decide_from_outside(cfg, w),
+				      decide_origin(w));
+		s = session_add(t, &w->flow, hash, w->device, first, w->now);
+		if (!s)
+			return;
+		w->events |= EVENT_NEW;
+	}
+	decide_update(t, cfg, w, s, length);
+}
+
+/* The record goes where the conversation is now. */
+CORE_INLINE void decide_follow(struct tables *t, const struct settings *cfg, struct work *w, struct slot *s)
+{
+	bool up = device_set_has(&cfg->up, core_load(&s->device));
+
+	count(t, up ? COUNTER_MOVED_REBIND : COUNTER_MOVED_DOWN);
+	session_move(t, s, w->device);
+	w->events |= EVENT_MOVED;
+}
+
+/* The conversation's record says another device than placement. Which of them holds? */
+CORE_INLINE void decide_moved(struct tables *t, const struct settings *cfg, struct work *w, struct slot *s)
+{
+	u8 old = core_load(&s->device);
+
+	if (old == w->device)
+		return;
+	if (w->place.why == PLACE_HASH && device_set_has(&cfg->up, old) &&
+	    !session_opens(w->packet.tcp_flags) && !session_expired(cfg, s, w->now)) {
+		/* The table changed under a living conversation that no sweep saw: it stays. */
+		w->device = old;
+		w->place.why = PLACE_SESSION;
+		pin_put(t, &w->key, w->place.hash, old, PIN_SWEPT, w->now);
+		return;
+	}
+	decide_follow(t, cfg, w, s);
+}
+
+/* on-device-down = reset | drop: a conversation whose device is gone isn't moved in silence. */
+CORE_INLINE bool decide_gone(struct tables *t, const struct settings *cfg, struct work *w, struct slot *s)
+{
+	if (!s || cfg->on_down == DOWN_MOVE || device_set_has(&cfg->up, s->device))
+		return false;
+	if (session_opens(w->packet.tcp_flags))
+		return false; /* opened anew: it may go elsewhere */
+	if (cfg->on_down == DOWN_RESET) {
+		w->reason = REASON_RESET;
+		session_remove(t, s, core_load(&s->version));
+	} else {
+		w->reason = REASON_DEVICE_GONE;
+	}
+	return true;
+}
+
+CORE_INLINE void decide_place_inward(struct tables *t, const struct settings *cfg, struct work *w)
+{
+	u32 local = local_find(t, cfg, &w->packet.to);
+	struct flow key;
+	u64 hash;
+
+	place(t, cfg, &w->key, w->now, &w->place);
+	if (CORE_UNLIKELY(local & LOCAL_DEVICE)) {
+		w->place.device = w->place.wanted = (u8)local;
+		w->place.why = PLACE_OWN;
+		w->place.displaced = false;
+	} else if (cfg->learn_hosts && cfg->affinity != AFFINITY_CLIENT && w->place.why != PLACE_PIN) {
+		struct placement host;
+
+		core_zero(&host, sizeof(host));
+		hash = place_host_key(cfg, &w->flow, &key);
+		if (place_by_pin(t, cfg, &key, hash, w->now, &host)) {
+			w->place.device = host.device;
+			w->place.why = PLACE_HOST;
+		}
+	}
+	w->device = w->place.device;
+}
+
+/* Fills in where a frame for the device goes; false when the device can't be reached. */
+CORE_INLINE bool decide_to_device(struct tables *t, const struct settings *cfg, struct work *w)
+{
+	struct device *d = tables_device(t, w->device);
+	hop_word hop = d && w->device ? core_load(&d->hop) : 0;
+
+	if (!(hop & HOP_VALID))
+		return false;
+	hop_mac(hop, &w->out_mac);
+	w->out_port = hop_port(hop);
+	w->out_vlan = d->vlan != VLAN_KEEP ? d->vlan : cfg->vlan[1];
+	return true;
+}
+
+/* Which router brought it, for last-hop. */
+CORE_INLINE void decide_router(struct tables *t, const struct settings *cfg, struct work *w, struct slot *s)
+{
+	u32 owner = mac_find(t, &w->packet.mac_src, w->packet.zone & 0xfff, w->port, cfg->mac_variants);
+
+	if (!(owner & MAC_OWNER_ROUTER))
+		w->events |= EVENT_ROUTER;
+	else if (s && s->router != (u8)owner)
+		core_store(&s->router, (u8)owner);
+}
+
+CORE_INLINE void decide_inward(struct tables *t, const struct settings *cfg, struct work *w, u32 length)
+{
+	bool touches, displaced;
+	struct slot *s = NULL;
+	u64 hash = 0;
+
+	decide_place_inward(t, cfg, w);
+	displaced = w->place.displaced && cfg->on_down != DOWN_MOVE;
+	touches = decide_touches(t, cfg, w);
+	if (touches || displaced || cfg->last_hop) {
+		hash = session_hash(cfg, &w->flow);
+		s = table_find(t, TABLE_SESSIONS, &w->flow, hash);
+	}
+	if (displaced && decide_gone(t, cfg, w, s))
+		return;
+	if (s && w->place.why != PLACE_OWN)
+		decide_moved(t, cfg, w, s);
+	w->reason = REASON_NO_DEVICE;
+	if (!decide_to_device(t, cfg, w))
+		return;
+	w->reason = w->place.why == PLACE_HASH ? REASON_TO_DEVICE : REASON_TO_DEVICE_PINNED;
+	if (touches)
+		decide_record(t, cfg, w, s, hash, length);
+	if (cfg->last_hop)
+		decide_router(t, cfg, w, s ? s : table_find(t, TABLE_SESSIONS, &w->flow, hash));
+}
+
+/* The device the frame came from, by its source MAC; 0: none that is configured. */
+CORE_INLINE u8 decide_source(struct tables *t, const struct settings *cfg, struct work *w)
+{
+	u32 owner = mac_find(t, &w->packet.mac_src, w->packet.zone & 0xfff, w->port, cfg->mac_variants);
+	struct device *d;
+
+	if (!(owner & MAC_OWNER_DEVICE)) {
+		count(t, COUNTER_UNKNOWN_SOURCES);
+		return 0;
+	}
+	d = tables_device(t, (u8)owner);
+	if (d && core_load(&d->heard) != w->now)
+		core_store(&d->heard, w->now);
+	return (u8)owner;
+}
+
+/* What the source device says of the conversation; W->device is where it is afterwards. */
+CORE_FN struct slot *decide_learn(struct tables *t, const struct settings *cfg, struct work *w, u64 hash)
+{
+	struct slot *s = table_find(t, TABLE_SESSIONS, &w->flow, hash);
+
+	w->device = w->from;
+	if (w->packet.icmp_error || local_find(t, cfg, &w->packet.src) & LOCAL_DEVICE)
+		return s; /* a device's own traffic binds nobody else's */
+	if (w->place.device != w->from) {
+		if (learn(t, cfg, &w->key, w->place.hash, s, w->from, w->packet.tcp_flags, w->now))
+			w->events |= EVENT_LEARNED;
+		else if (s)
+			w->device = core_load(&s->device);
+	}
+	if (cfg->learn_hosts && w->device == w->from)
+		learn_host(t, cfg, &w->flow, w->from, w->now);
+	return s;
+}
+
+/* Fills in the way to the neighbour; false when its MAC isn't known. */
+CORE_INLINE bool decide_to_neighbour(struct tables *t, const struct settings *cfg, struct work *w, u16 index)
+{
+	struct neighbour *n = tables_neighbour(t, index);
+	hop_word hop = n && index ? core_load(&n->hop) : 0;
+
+	if (!(hop & HOP_VALID))
+		return false;
+	hop_mac(hop, &w->out_mac);
+	w->out_port = PORT_UPLINK;
+	w->out_vlan = n->vlan != VLAN_KEEP ? n->vlan : cfg->vlan[0];
+	return true;
+}
+
+/* Away from the farm: the router it came from, or the longest prefix. */
+CORE_INLINE void decide_next_hop(struct tables *t, const struct settings *cfg, struct work *w, struct slot *s)
+{
+	u32 zone = cfg->vlan[0] == VLAN_KEEP ? w->packet.zone : 0;
+	struct route *r;
+
+	w->reason = w->from ? REASON_TO_UPLINK : REASON_TO_UPLINK_UNKNOWN;
+	if (cfg->last_hop && s && s->router && decide_to_neighbour(t, cfg, w, s->router))
+		return;
+	r = route_find(t, cfg, &w->packet.to, zone);
+	if (r && r->kind == ROUTE_VIA && decide_to_neighbour(t, cfg, w, r->neighbour))
+		return;
+	w->reason = r && r->kind == ROUTE_BLACKHOLE ? REASON_NO_ROUTE : REASON_HELD_NEIGHBOUR;
+	w->neighbour = r && r->kind == ROUTE_VIA ? r->neighbour : 0;
+}
+
+CORE_INLINE void decide_outward(struct tables *t, const struct settings *cfg, struct work *w, u32 length)
+{
+	struct slot *s = NULL;
+	bool touches, learns;
+	u64 hash = 0;
+
+	w->from = decide_source(t, cfg, w);
+	if (CORE_LIKELY(w->from)) {
+		place(t, cfg, &w->key, w->now, &w->place);
+		learns = w->place.device != w->from || (cfg->learn_hosts && w->place.why != PLACE_PIN);
+		touches = decide_touches(t, cfg, w);
+		if (learns || touches || cfg->last_hop)
+			hash = session_hash(cfg, &w->flow);
+		w->device = w->from;
+		if (learns)
+			s = decide_learn(t, cfg, w, hash);
+		else if (touches || cfg->last_hop)
+			s = table_find(t, TABLE_SESSIONS, &w->flow, hash);
+		if (s && !learns && s->device != w->from)
+			decide_follow(t, cfg, w, s);
+		if (touches && (w->device == w->from || s))
+			decide_record(t, cfg, w, s, hash, length);
+	}
+	decide_next_hop(t, cfg, w, s);
+}
+
+/*
+ * Decides one frame that came in by W->port. Changes tables, never the frame. The verdict is in W;
+ * W->reason says which of its fields are set (see struct work).
+ */
+CORE_INLINE void decide(struct tables *t, const struct packet_cursor *cursor, struct work *w)
+{
+	const struct settings *cfg = tables_settings(t);
+	u32 local;
+
+	w->reason = REASON_BAD_ETHERNET;
+	if (!cfg || !packet_parse(cursor, &w->packet, &w->reason))
+		return;
+	if (decide_owner(cfg, w))
+		return;
+	local = local_find(t, cfg, &w->packet.to);
+	if (decide_is_local(local, &w->packet)) {
+		w->reason = REASON_LOCAL_IP;
+		return;
+	}
+	if (!decide_fragment(t, cfg, w))
+		return;
+	decide_keys(cfg, w);
+	if (w->port == PORT_UPLINK)
+		decide_inward(t, cfg, w, cursor->length);
+	else
+		decide_outward(t, cfg, w, cursor->length);
+}
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Devices and neighbours: where frames can be sent, and who sent one.
+ *
+ * A device is an identity; MACs lead to it. Flows point to a device or neighbour entry and never hold a MAC,
+ * so when one changes its MAC all its flows follow with one store.
+ */
+#ifndef SANDWICH_CORE_DEVICE_H
+#define SANDWICH_CORE_DEVICE_H
+
+#include "sandwich/core/table.h"
+
+/* MAC << 16 | port << 8 | flags: eight bytes that are always seen whole. */
+typedef u64 hop_word;
+#define HOP_VALID 1u
+
+CORE_INLINE hop_word hop_make(const struct mac *mac, u8 port)
+{
+	return mac_value(mac) << 16 | (u64)port << 8 | HOP_VALID;
+}
+
+CORE_INLINE void hop_mac(hop_word hop, struct mac *mac)
+{
+	for (int i = 0; i < 6; i++)
+		mac->byte[i] = (u8)(hop >> (56 - 8 * i));
+}
+
+CORE_INLINE u8 hop_port(hop_word hop)
+{
+	return (u8)(hop >> 8);
+}
+
+struct device {
+	hop_word hop;	  /* where its frames go */
+	u64 name_hash;	  /* rendezvous and wire identity; 0: no such device */
+	u32 sessions;	  /* sessions recorded on it */
+	u32 heard;	  /* ms: last frame from it */
+	u16 vlan;	  /* tag to use, VLAN_NONE, or VLAN_KEEP: as the port says */
+	u16 weight;
+	u32 spare[8];
+};
+
+_Static_assert(sizeof(struct device) == 64, "a device is one cache line");
+
+#define NEIGHBOURS_MAX 4096
+
+/* Somebody on the uplink. Entry 0 is nobody. */
+struct neighbour {
+	hop_word hop;
+	struct address address;
+	u16 vlan; /* tag to use, VLAN_NONE, or VLAN_KEEP */
+	u16 spare[3];
+};
+
+/* Which source MAC is whose. The daemon writes, everybody reads. */
+#define MACS_SLOTS 4096
+#define MACS_WINDOW 16
+#define MAC_FREE 2u	   /* a key that was used: a walk goes on */
+#define MAC_ANY_VLAN 0xfffu /* no frame has it (802.1Q 9.6) */
+#define MAC_ANY_PORT 7u	   /* PORTS_MAX and above */
+
+enum mac_variant { MAC_ANYWHERE, MAC_ON_VLAN, MAC_ON_PORT, MAC_ON_VLAN_AND_PORT, MAC_VARIANTS };
+
+#define MAC_OWNER_DEVICE 0x100u /* | device id */
+#define MAC_OWNER_ROUTER 0x200u /* | router number, see struct slot */
+
+struct mac_entry {
+	u64 key; /* mac_key(); 0: never used */
+	u32 owner;
+	u32 spare;
+};
+
+/* MAC, VLAN and port in one word. A variant leaves out what it does not compare. */
+CORE_INLINE u64 mac_key(const struct mac *mac, u32 vlan, u8 port, u8 variant)
+{
+	bool with_vlan = variant == MAC_ON_VLAN || variant == MAC_ON_VLAN_AND_PORT;
+	bool with_port = variant == MAC_ON_PORT || variant == MAC_ON_VLAN_AND_PORT;
+
+	return mac_value(mac) << 16 | (u64)(with_vlan ? vlan & 0xfff : MAC_ANY_VLAN) << 4 |
+	       (u64)(with_port ? port & 7 : MAC_ANY_PORT) << 1 | 1;
+}
+
+CORE_INLINE struct mac_entry *tables_mac(struct tables *t, u32 index);
+
+/* 0, or MAC_OWNER_... | number, of exactly that key. */
+CORE_FN u32 mac_find_variant(struct tables *t, u64 key)
+{
+	u64 hash = hash_mix(key);
+
+	for (u32 i = 0; i < MACS_WINDOW; i++) {
+		struct mac_entry *e = tables_mac(t, (u32)hash + i);
+		u64 found = e ? core_load(&e->key) : 0;
+
+		if (!found)
+			return 0;
+		if (found == key)
+			return core_load(&e->owner);
+	}
+	return 0;
+}
+
+/* The owner by the most exact entry there is. VARIANTS: which kinds of entry exist (settings). */
+CORE_FN u32 mac_find(struct tables *t, const struct mac *mac, u32 vlan, u8 port, u8 variants)
+{
+#pragma GCC unroll 4
+	for (int i = 1; i <= MAC_VARIANTS; i++) {
+		u8 v = MAC_VARIANTS - i;
+		u32 owner = variants >> v & 1 ? mac_find_variant(t, mac_key(mac, vlan, port, v)) : 0;
+
+		if (owner)
+			return owner;
+	}
+	return 0;
+}
+
+/* Addresses that are not plain traffic: the balancer's own, and the devices'. */
+#define LOCALS_SLOTS 2048
+#define LOCALS_WINDOW 16
+
+#define LOCAL_OWN 0x100u     /* floating: the balancer answers, and takes what comes */
+#define LOCAL_CLUSTER 0x200u /* it answers ARP, ND and echo; the rest is the devices' */
+#define LOCAL_DEVICE 0x400u  /* | device id: goes to that device, whatever the hash says */
+
+struct local {
+	struct address address;
+	u32 kind; /* 0: never used */
+	u32 spare[3];
+};
+
+CORE_INLINE struct local *tables_local(struct tables *t, u32 index);
+
+CORE_INLINE u64 local_hash(const struct address *a)
+{
+	return hash_mix(a->word[0] ^ hash_mix(a->word[1]));
+}
+
+#endif

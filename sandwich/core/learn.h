@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Learning: what the device that a frame came from teaches.
+ *
+ * Asked only where placement names another device than the one the frame came from, or where
+ * inner hosts are bound. Without a session, the frame's device is believed: a stateful device
+ * forwards what it has state for, so the answers belong there. A known conversation is a matter of
+ * on-move, of whether its old device is up, and of whether the frame opens it anew.
+ */
+#ifndef SANDWICH_CORE_LEARN_H
+#define SANDWICH_CORE_LEARN_H
+
+#include "sandwich/core/place.h"
+#include "sandwich/core/session.h"
+
+enum learn {
+	LEARN_NOTHING, /* the conversation stays where it is known to be */
+	LEARN_DEVICE,  /* it is on the frame's device from now on */
+};
+
+/* Up, and heard of lately: a silent device may be gone already, and the partner knows first. */
+CORE_INLINE bool device_is_live(struct tables *t, const struct settings *cfg, u8 id, u32 now)
+{
+	struct device *d = tables_device(t, id);
+
+	return d && device_set_has(&cfg->up, id) &&
+	       (!cfg->heard || core_elapsed(now, core_load(&d->heard)) <= cfg->heard);
+}
+
+CORE_INLINE void learn_asymmetric(struct tables *t, struct slot *session)
+{
+	if (session->state & SESSION_ASYMMETRIC)
+		return;
+	core_store(&session->state, (u8)(session->state | SESSION_ASYMMETRIC));
+	count(t, COUNTER_ASYMMETRIC_FLOWS);
+}
+
+/* What a frame of a recorded conversation says that came from DEVICE and not from its own. */
+CORE_INLINE enum learn learn_known(struct tables *t, const struct settings *cfg, struct slot *session,
+				   u8 device, u8 tcp_flags, u32 now)
+{
+	u8 old = core_load(&session->device);
+
+	if (old == device)
+		return LEARN_DEVICE;
+	if (!device_is_live(t, cfg, old, now)) {
+		count(t, COUNTER_MOVED_DOWN);
+		return LEARN_DEVICE;
+	}
+	if (session_opens(tcp_flags) || session_expired(cfg, session, now)) {
+		count(t, cfg->on_move == MOVE_REBIND ? COUNTER_MOVED_REBIND : COUNTER_KEPT);
+		return cfg->on_move == MOVE_REBIND ? LEARN_DEVICE : LEARN_NOTHING;
+	}
+	learn_asymmetric(t, session);
+	return LEARN_NOTHING;
+}
+
+/* Binds the inner host (the flow's outside end, seen from egress) to DEVICE. */
+CORE_FN void learn_host(struct tables *t, const struct settings *cfg, const struct flow *flow, u8 device,
+			u32 now)
+{
+	struct flow key;
+	u64 hash = place_host_key(cfg, flow, &key);
+	struct slot *pin = pin_find(t, cfg, &key, hash, now);
+
+	if (pin && core_load(&pin->device) == device)
+		return;
+	if (pin_put(t, &key, hash, device, PIN_HOST, now))
+		count(t, COUNTER_LEARNED_HOSTS);
+}
+
+/* A frame of FLOW came from DEVICE, and placement names another. True: it was learned. */
+CORE_INLINE bool learn(struct tables *t, const struct settings *cfg, const struct flow *key, u64 hash,
+		       struct slot *session, u8 device, u8 tcp_flags, u32 now)
+{
+	if (session && learn_known(t, cfg, session, device, tcp_flags, now) == LEARN_NOTHING)
+		return false;
+	if (!pin_put(t, key, hash, device, PIN_LEARNED, now))
+		return false;
+	if (session)
+		session_move(t, session, device);
+	count(t, COUNTER_LEARNED);
+	return true;
+}
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Pins: the exceptions to the hash.
+ *
+ * A pin says that everything of one affinity key (or one inner host) is on a device. A filter of
+ * 64 KiB, which stays in the cache, says "no pin" for almost every frame. A pin lives as long as
+ * a conversation of its key: using it and touching its sessions keep it fresh.
+ */
+#ifndef SANDWICH_CORE_PIN_H
+#define SANDWICH_CORE_PIN_H
+
+#include "sandwich/core/tables.h"
+
+/* Why a pin is there; in slot.state. */
+enum pin_origin { PIN_LEARNED, PIN_SWEPT, PIN_OPERATOR, PIN_SYNCED, PIN_EXPECTED, PIN_HOST, PIN_ORIGINS };
+
+#define PIN_KIND_HOST 0xf0 /* key kind of an inner host where the affinity is not the client */
+#define PIN_USE_MS 1000	   /* how stale a pin in use may look */
+
+CORE_INLINE bool pin_filter_has(struct tables *t, const struct settings *cfg, u64 hash)
+{
+	u32 bit = (u32)(hash >> 24) & (PIN_FILTER_BITS - 1);
+	u64 *word = tables_filter(t, cfg->filter, bit >> 6);
+
+	return word && *word >> (bit & 63) & 1;
+}
+
+/* Sets the bit in both sets, so that a rebuild under way misses no pin. */
+CORE_INLINE void pin_filter_put(struct tables *t, u64 hash)
+{
+	u32 bit = (u32)(hash >> 24) & (PIN_FILTER_BITS - 1);
+
+	for (u32 set = 0; set < PIN_FILTER_SETS; set++) {
+		u64 *word = tables_filter(t, set, bit >> 6);
+
+		if (word && !(core_load(word) >> (bit & 63) & 1))
+			(void)__sync_fetch_and_or(word, 1ull << (bit & 63));
+	}
+}
+
+/* HASH is the key's under settings.placement. Keeps a pin that is used fresh. */
+CORE_INLINE struct slot *pin_find(struct tables *t, const struct settings *cfg, const struct flow *key,
+				  u64 hash, u32 now)
+{
+	struct slot *pin;
+
+	if (CORE_LIKELY(!pin_filter_has(t, cfg, hash)))
+		return NULL;
+	pin = table_find(t, TABLE_PINS, key, hash);
+	if (pin && core_elapsed(now, core_load(&pin->seen)) > PIN_USE_MS)
+		core_store(&pin->seen, now);
+	return pin;
+}
+
+/* A free slot of the window, claimed; *BEFORE is the version to publish from. */
+CORE_INLINE struct slot *table_claim_free(struct tables *t, enum table_kind kind, u64 hash, u32 *before)
+{
+	for (u32 i = 0; i < TABLE_WINDOW; i++) {
+		struct slot *s = tables_slot(t, kind, (u32)hash + i);
+
+		if (!s)
+			return NULL;
+		*before = core_load(&s->version);
+		if ((*before == SLOT_NEVER || *before == SLOT_FREE) && slot_claim(s, *before))
+			return s;
+	}
+	return NULL;
+}
+
+/* Takes back a key that another CPU put nearer to home at the same time. */
+CORE_INLINE struct slot *table_settle(struct tables *t, enum table_kind kind, struct slot *mine,
+				      const struct flow *key, u64 hash)
+{
+	struct slot *first = table_find(t, kind, key, hash);
+
+	if (!first || first == mine)
+		return mine;
+	slot_remove(mine, core_load(&mine->version));
+	return first;
+}
+
+/* Pins KEY to DEVICE, or moves its pin there. False when the table has no room (counted). */
+CORE_FN bool pin_put(struct tables *t, const struct flow *key, u64 hash, u8 device, u8 origin, u32 now)
+{
+	struct slot *pin = table_find(t, TABLE_PINS, key, hash);
+	u32 before;
+
+	if (pin) {
+		core_store(&pin->device, device);
+		core_store(&pin->state, origin);
+		core_store(&pin->seen, now);
+		return true;
+	}
+	pin = table_claim_free(t, TABLE_PINS, hash, &before);
+	if (!pin) {
+		count(t, COUNTER_PINS_FULL);
+		return false;
+	}
+	slot_fill(pin, key, device, origin, now);
+	slot_publish(pin, before);
+	pin_filter_put(t, hash);
+	count(t, COUNTER_PINS_NEW);
+	pin = table_settle(t, TABLE_PINS, pin, key, hash);
+	core_store(&pin->device, device);
+	return true;
+}
+
+#endif

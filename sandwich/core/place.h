@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Placement: which device carries a key. A function of the pins, the hash and the liveness bits.
+ */
+#ifndef SANDWICH_CORE_PLACE_H
+#define SANDWICH_CORE_PLACE_H
+
+#include "sandwich/core/pin.h"
+#include "sandwich/core/rank.h"
+
+enum place_why {
+	PLACE_NONE,  /* no device is up */
+	PLACE_HASH,  /* the row's order */
+	PLACE_PIN,   /* a pin of the affinity key */
+	PLACE_HOST,  /* a pin of the inner host */
+	PLACE_OWN,   /* the destination is the device itself */
+	PLACE_SESSION, /* the session stayed where it was though the hash changed */
+};
+
+struct placement {
+	u64 hash;   /* of the affinity key */
+	u8 device;  /* 0: none */
+	u8 why;	    /* enum place_why */
+	u8 rank;    /* PLACE_HASH: 0 for the row's first device */
+	u8 wanted;  /* the device that would carry it if everything were up */
+	bool displaced; /* `wanted` is not up, so what was on it is elsewhere or gone */
+};
+
+/* True when KEY has a pin to a device that is up; one to a device that is not leaves its mark. */
+CORE_INLINE bool place_by_pin(struct tables *t, const struct settings *cfg, const struct flow *key,
+			      u64 hash, u32 now, struct placement *out)
+{
+	struct slot *pin = pin_find(t, cfg, key, hash, now);
+	u8 device;
+
+	if (CORE_LIKELY(!pin))
+		return false;
+	device = core_load(&pin->device);
+	out->wanted = device;
+	out->displaced = !device_set_has(&cfg->up, device);
+	if (out->displaced)
+		return false;
+	out->device = device;
+	out->why = PLACE_PIN;
+	return true;
+}
+
+CORE_INLINE void place_by_hash(struct tables *t, const struct settings *cfg, struct placement *out)
+{
+	u8 first;
+
+	out->device = rank_pick(t, cfg, out->hash, &cfg->pick, &out->rank, &first);
+	out->why = out->device ? PLACE_HASH : PLACE_NONE;
+	if (out->displaced)
+		return; /* its pin has said where it belongs */
+	out->wanted = first;
+	out->displaced = first && !device_set_has(&cfg->up, first);
+}
+
+/* Places KEY; *OUT starts zeroed. */
+CORE_INLINE void place(struct tables *t, const struct settings *cfg, const struct flow *key, u32 now,
+		       struct placement *out)
+{
+	out->hash = flow_hash(&cfg->placement, key);
+	if (!place_by_pin(t, cfg, key, out->hash, now, out))
+		place_by_hash(t, cfg, out);
+}
+
+/* The key and hash of the binding of a flow's outside address. */
+CORE_INLINE u64 place_host_key(const struct settings *cfg, const struct flow *flow, struct flow *key)
+{
+	affinity_host(key, &flow->outside, flow->zone,
+		      cfg->affinity == AFFINITY_CLIENT ? AFFINITY_CLIENT : PIN_KIND_HOST);
+	return flow_hash(&cfg->placement, key);
+}
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a forwarded frame looks like: new MACs, perhaps another tag, nothing else (invariant 5).
+ */
+#ifndef SANDWICH_CORE_REWRITE_H
+#define SANDWICH_CORE_REWRITE_H
+
+#include "sandwich/core/decide.h"
+
+/* How many bytes the frame grows (4), shrinks (-4, -8) or stays (0). */
+CORE_INLINE int rewrite_growth(const struct work *w)
+{
+	if (w->out_vlan == VLAN_KEEP)
+		return 0;
+	return (w->out_vlan == VLAN_NONE ? 0 : 4) - 4 * w->packet.tags;
+}
+
+CORE_INLINE void rewrite_macs(u8 *frame, const struct work *w, const struct mac *source)
+{
+	core_copy(frame, &w->out_mac, 6);
+	core_copy(frame + 6, source, 6);
+}
+
+/*
+ * Writes the Ethernet header. FRAME points to where the frame begins after its head was moved by
+ * rewrite_growth(). With VLAN_KEEP the tags stay as they lie.
+ */
+CORE_INLINE void rewrite_frame(u8 *frame, const struct work *w, const struct mac *source)
+{
+	u32 at = 12;
+
+	rewrite_macs(frame, w, source);
+	if (w->out_vlan == VLAN_KEEP)
+		return;
+	if (w->out_vlan != VLAN_NONE) {
+		frame[12] = ETHERNET_VLAN >> 8;
+		frame[13] = ETHERNET_VLAN & 0xff;
+		frame[14] = (u8)(w->out_vlan >> 8);
+		frame[15] = (u8)w->out_vlan;
+		at = 16;
+	}
+	frame[at] = (u8)(w->packet.type >> 8);
+	frame[at + 1] = (u8)w->packet.type;
+}
+
+#endif

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Sessions: what is known of each conversation. The wire does not wait for them (DESIGN 4).
+ *
+ * One entry for both directions. TCP is followed well enough to choose a timer, not to judge:
+ * judging is the firewalls' job. A full window never refuses a frame: the session goes unrecorded, or
+ * takes the place of one that never got an answer.
+ */
+#ifndef SANDWICH_CORE_SESSION_H
+#define SANDWICH_CORE_SESSION_H
+
+#include "sandwich/core/pin.h"
+
+enum session_state {
+	SESSION_NEW,	       /* one direction seen; TCP: SYN */
+	SESSION_OPENING,       /* TCP: SYN and SYN-ACK seen */
+	SESSION_ESTABLISHED,   /* both directions seen */
+	SESSION_FIN_OUTSIDE,   /* the outside has finished sending */
+	SESSION_FIN_INSIDE,
+	SESSION_CLOSED,	       /* both have */
+	SESSION_RESET,
+	SESSION_STATES
+};
+
+enum session_origin { ORIGIN_HASH, ORIGIN_LEARNED, ORIGIN_SYNCED, ORIGIN_PINNED, ORIGIN_EXPECTED, ORIGINS };
+
+/* slot.state of a session: state in bits 0-2, origin in 3-5, and two flags. */
+#define SESSION_FROM_INSIDE 0x40 /* the inside spoke first */
+#define SESSION_ASYMMETRIC 0x80	 /* counted as such already */
+
+CORE_INLINE u8 session_state(u8 byte)
+{
+	return byte & 7;
+}
+
+CORE_INLINE u8 session_origin(u8 byte)
+{
+	return byte >> 3 & 7;
+}
+
+CORE_INLINE u8 session_byte(u8 state, u8 origin, u8 flags)
+{
+	return (u8)(state | origin << 3 | flags);
+}
+
+CORE_INLINE u8 session_timeout_tcp(u8 state)
+{
+	switch (state) {
+	case SESSION_NEW:
+	case SESSION_OPENING:
+		return TIMEOUT_TCP_SYN;
+	case SESSION_ESTABLISHED:
+		return TIMEOUT_TCP_ESTABLISHED;
+	case SESSION_CLOSED:
+		return TIMEOUT_TCP_CLOSED;
+	case SESSION_RESET:
+		return TIMEOUT_TCP_RESET;
+	default:
+		return TIMEOUT_TCP_CLOSING;
+	}
+}
+
+/* Which timer a session runs on. */
+CORE_INLINE u8 session_timer(u8 protocol, u8 state)
+{
+	switch (protocol) {
+	case PROTOCOL_TCP:
+		return session_timeout_tcp(state);
+	case PROTOCOL_UDP:
+	case PROTOCOL_UDPLITE:
+		return state == SESSION_NEW ? TIMEOUT_UDP : TIMEOUT_UDP_REPLIED;
+	case PROTOCOL_ICMP:
+	case PROTOCOL_ICMPV6:
+		return TIMEOUT_ICMP;
+	default:
+		return TIMEOUT_OTHER;
+	}
+}
+
+CORE_INLINE bool session_expired(const struct settings *cfg, const struct slot *s, u32 now)
+{
+	u8 timer = session_timer(s->key.protocol, session_state(s->state));
+
+	return core_elapsed(now, s->seen) > cfg->timeout[timer];
+}
+
+/* A bare SYN: this frame opens the conversation anew. */
+CORE_INLINE bool session_opens(u8 tcp_flags)
+{
+	return (tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
+}
+
+CORE_INLINE u8 session_fin(u8 state, bool from_outside)
+{
+	u8 mine = from_outside ? SESSION_FIN_OUTSIDE : SESSION_FIN_INSIDE;
+	u8 other = from_outside ? SESSION_FIN_INSIDE : SESSION_FIN_OUTSIDE;
+
+	if (state == other || state == SESSION_CLOSED)
+		return SESSION_CLOSED;
+	return mine;
+}
+
+CORE_INLINE u8 session_next_tcp(u8 state, u8 flags, bool from_outside, bool from_opener)
+{
+	if (flags & TCP_RST)
+		return SESSION_RESET;
+	if (session_opens(flags))
+		return state == SESSION_ESTABLISHED || state == SESSION_OPENING ? state : SESSION_NEW;
+	if (flags & TCP_SYN)
+		return state == SESSION_NEW && !from_opener ? SESSION_OPENING : state;
+	if (flags & TCP_FIN)
+		return session_fin(state, from_outside);
+	if (state == SESSION_OPENING || state == SESSION_RESET)
+		return SESSION_ESTABLISHED;
+	/* no SYN-ACK was seen, yet the other end sends data: it is established */
+	return state == SESSION_NEW && !from_opener ? SESSION_ESTABLISHED : state;
+}
+
+/* The state after a frame from that direction. */
+CORE_INLINE u8 session_next(u8 byte, u8 protocol, u8 tcp_flags, bool from_outside)
+{
+	bool from_opener = from_outside == !(byte & SESSION_FROM_INSIDE);
+	u8 state = session_state(byte);
+
+	if (protocol == PROTOCOL_TCP)
+		return session_next_tcp(state, tcp_flags, from_outside, from_opener);
+	return from_opener ? state : SESSION_ESTABLISHED;
+}
+
+/* The state byte of a session first seen with this frame. */
+CORE_INLINE u8 session_first(u8 protocol, u8 tcp_flags, bool from_outside, u8 origin)
+{
+	bool answer = (tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK);
+	u8 flags = from_outside == answer ? SESSION_FROM_INSIDE : 0;
+
+	if (protocol != PROTOCOL_TCP)
+		return session_byte(SESSION_NEW, origin, flags);
+	if (tcp_flags & TCP_RST)
+		return session_byte(SESSION_RESET, origin, flags);
+	if (tcp_flags & TCP_SYN)
+		return session_byte(answer ? SESSION_OPENING : SESSION_NEW, origin, flags);
+	return session_byte(tcp_flags & TCP_FIN ? session_fin(SESSION_ESTABLISHED, from_outside)
+						: SESSION_ESTABLISHED,
+			    origin, flags);
+}
+
+/* Sessions lie by a hash of their own: what shares an affinity key must not share a window. */
+CORE_INLINE u64 session_hash(const struct settings *cfg, const struct flow *flow)
+{
+	return flow_hash(&cfg->secret, flow);
+}
+
+CORE_INLINE void session_device_count(struct tables *t, u8 device, int change)
+{
+	struct device *d = tables_device(t, device);
+
+	if (d)
+		core_add(&d->sessions, (u32)change);
+}
+
+/* Forgets a session at VERSION and takes it off its device's count. */
+CORE_INLINE bool session_remove(struct tables *t, struct slot *s, u32 version)
+{
+	u8 device = s->device;
+
+	if (!slot_remove(s, version))
+		return false;
+	session_device_count(t, device, -1);
+	return true;
+}
+
+/* In a full window: the one that expired, else the oldest that never got an answer. */
+CORE_INLINE struct slot *session_victim(struct tables *t, const struct settings *cfg, u64 hash, u32 now,
+					u32 *before)
+{
+	struct slot *victim = NULL;
+	u32 age = 0;
+
+	for (u32 i = 0; i < TABLE_WINDOW; i++) {
+		struct slot *s = tables_slot(t, TABLE_SESSIONS, (u32)hash + i);
+		u32 version = s ? core_load(&s->version) : SLOT_BUSY;
+		u32 idle;
+
+		if (!slot_is_live(version))
+			continue;
+		if (session_state(s->state) != SESSION_NEW && !session_expired(cfg, s, now))
+			continue;
+		idle = core_elapsed(now, s->seen);
+		if (victim && idle <= age)
+			continue;
+		victim = s;
+		age = idle;
+		*before = version;
+	}
+	return victim;
+}
+
+CORE_INLINE struct slot *session_claim(struct tables *t, const struct settings *cfg, u64 hash, u32 now,
+				       u32 *before)
+{
+	struct slot *s = table_claim_free(t, TABLE_SESSIONS, hash, before);
+	u8 device;
+
+	if (s)
+		return s;
+	s = session_victim(t, cfg, hash, now, before);
+	if (!s)
+		return NULL;
+	device = s->device;
+	if (!slot_claim(s, *before))
+		return NULL;
+	session_device_count(t, device, -1);
+	count(t, COUNTER_SESSIONS_REPLACED);
+	return s;
+}
+
+/* Records a conversation that is not in the table. NULL when there is no room (counted). */
+CORE_FN struct slot *session_add(struct tables *t, const struct flow *flow, u64 hash, u8 device, u8 state,
+				 u32 now)
+{
+	const struct settings *cfg = tables_settings(t);
+	struct slot *s;
+	u32 before;
+
+	if (!cfg)
+		return NULL;
+	s = session_claim(t, cfg, hash, now, &before);
+	if (!s) {
+		count(t, COUNTER_SESSIONS_FULL);
+		return NULL;
+	}
+	slot_fill(s, flow, device, state, now);
+	slot_publish(s, before);
+	session_device_count(t, device, 1);
+	count(t, COUNTER_SESSIONS_NEW);
+	if (table_settle(t, TABLE_SESSIONS, s, flow, hash) != s) {
+		session_device_count(t, device, -1);
+		return table_find(t, TABLE_SESSIONS, flow, hash);
+	}
+	return s;
+}
+
+/* Puts the session on another device. */
+CORE_INLINE void session_move(struct tables *t, struct slot *s, u8 device)
+{
+	u8 old = s->device;
+
+	if (old == device)
+		return;
+	core_store(&s->device, device);
+	session_device_count(t, old, -1);
+	session_device_count(t, device, 1);
+}
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the engine is told: one struct, shared with the kernel, written by the daemon alone.
+ *
+ * Single words are changed in place; what must change together (the rank rows) is written beside
+ * the old and then chosen by one store to `rows`.
+ */
+#ifndef SANDWICH_CORE_SETTINGS_H
+#define SANDWICH_CORE_SETTINGS_H
+
+#include "sandwich/core/flow.h"
+
+enum side { SIDE_INGRESS, SIDE_EGRESS };
+enum on_down { DOWN_MOVE, DOWN_RESET, DOWN_DROP };
+enum on_move { MOVE_REBIND, MOVE_KEEP };
+
+/* Same order as enum config_timeout. */
+enum timeout {
+	TIMEOUT_TCP_SYN,
+	TIMEOUT_TCP_ESTABLISHED,
+	TIMEOUT_TCP_CLOSING,
+	TIMEOUT_TCP_CLOSED,
+	TIMEOUT_TCP_RESET,
+	TIMEOUT_UDP,
+	TIMEOUT_UDP_REPLIED,
+	TIMEOUT_ICMP,
+	TIMEOUT_OTHER,
+	TIMEOUT_INNER_HOST,
+	TIMEOUT_FRAGMENT,
+	TIMEOUTS
+};
+
+#define PORTS_MAX 7
+#define PORT_UPLINK 0 /* farm ports follow */
+
+#define VLAN_KEEP 0xffff /* tags stay as they came */
+#define VLAN_NONE 0	 /* frames leave untagged */
+
+#define ROUTE_LENGTHS_MAX 64
+#define LOCAL_FILTER_WORDS 64
+
+struct settings {
+	struct hash_key placement; /* part of the epoch: the same on both sides */
+	struct hash_key secret;	   /* this balancer's own: where keys lie in its tables */
+	struct device_set up;	   /* may carry what is pinned to it */
+	struct device_set pick;	   /* may be given new conversations; a subset of up */
+	struct mac mac[2];	   /* virtual MACs: [0] uplink, [1] farm */
+	u16 vlan[2];		   /* the tag used there, VLAN_NONE or VLAN_KEEP */
+	u32 rows;		   /* which of the two sets of rank rows is in force */
+	u32 timeout[TIMEOUTS];	   /* ms */
+	u32 quantum;		   /* ms in which a hash row touches one session; 0: every frame */
+	u32 heard;		   /* ms of silence after which a device may be gone already */
+	u32 filter;		   /* which of the two pin filters is in force */
+	u8 side, affinity, on_down, on_move;
+	bool learn_hosts;  /* bind inner hosts: egress in vpn mode */
+	bool zoned;	   /* the tag is part of the key: both sides keep tags */
+	bool last_hop;	   /* answers go back to the router they came from */
+	bool any_mac;	   /* replay: every unicast frame is taken as ours */
+	bool hold_fragments; /* a slow path is there to keep them */
+	u8 mac_variants;   /* bit set of enum mac_variant that some entry uses */
+	u8 route_lengths;  /* how many of the next are in use */
+	u8 ports;	   /* 1 uplink + farm ports */
+	u8 live_count;	   /* length of live[] */
+	u8 route_length[ROUTE_LENGTHS_MAX]; /* distinct prefix lengths (of 128), longest first */
+	u8 live[DEVICES_MAX];		    /* the members of `pick`, in order of their name's hash */
+	u64 local_filter[LOCAL_FILTER_WORDS]; /* 4096 bits: an address may be in the local table */
+	u64 epoch;	   /* fingerprint of device table and placement key */
+};
+
+#endif

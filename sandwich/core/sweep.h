@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The sweep: before the set of devices that are picked from changes, every living conversation
+ * that the change would move is pinned where it is (DESIGN 4). Also the walk that expires.
+ *
+ * Walks are cut into slices by their callers, so that nobody waits for a large table.
+ */
+#ifndef SANDWICH_CORE_SWEEP_H
+#define SANDWICH_CORE_SWEEP_H
+
+#include "sandwich/core/place.h"
+#include "sandwich/core/session.h"
+
+/* What placement will be: the same settings but for who is picked, and from which rows. */
+struct sweep {
+	struct settings next;
+	u32 now;
+	u32 walked, pinned; /* results, added to */
+};
+
+/* Pins the session at S if NEXT would place it elsewhere and its device can still carry it. */
+CORE_INLINE void sweep_slot(struct tables *t, struct sweep *sweep, struct slot *s)
+{
+	u32 version = core_load(&s->version);
+	struct placement next = {0};
+	struct flow key, flow = s->key;
+	u8 device = core_load(&s->device);
+
+	if (!slot_is_live(version) || core_load(&s->version) != version)
+		return;
+	sweep->walked++;
+	if (!device_set_has(&sweep->next.up, device) || session_expired(&sweep->next, s, sweep->now))
+		return;
+	affinity_key(&key, &flow, sweep->next.affinity);
+	place(t, &sweep->next, &key, sweep->now, &next);
+	if (next.device == device || next.why == PLACE_PIN)
+		return;
+	if (pin_put(t, &key, next.hash, device, PIN_SWEPT, sweep->now)) {
+		sweep->pinned++;
+		count(t, COUNTER_SWEPT_PINS);
+	}
+}
+
+/* Forgets the session at S if its time is over; keeps its pin fresh otherwise. True: forgotten. */
+CORE_INLINE bool sweep_expire(struct tables *t, const struct settings *cfg, struct slot *s, u32 now,
+			      bool have_pins)
+{
+	u32 version = core_load(&s->version);
+	struct flow key, flow = s->key;
+
+	if (!slot_is_live(version) || core_load(&s->version) != version)
+		return false;
+	if (session_expired(cfg, s, now)) {
+		count(t, COUNTER_SESSIONS_EXPIRED);
+		return session_remove(t, s, version);
+	}
+	if (!have_pins)
+		return false;
+	affinity_key(&key, &flow, cfg->affinity);
+	pin_find(t, cfg, &key, flow_hash(&cfg->placement, &key), now);
+	return false;
+}
+
+#define SWEEP_PIN_MS 60000 /* how long a pin outlives the last sign of its conversations */
+
+/* Forgets the pin at S when nothing has used it. An operator's pins stay. */
+CORE_INLINE bool sweep_expire_pin(struct tables *t, const struct settings *cfg, struct slot *s, u32 now)
+{
+	u32 version = core_load(&s->version);
+	u32 limit = s->state == PIN_HOST ? cfg->timeout[TIMEOUT_INNER_HOST] : SWEEP_PIN_MS;
+
+	if (!slot_is_live(version) || s->state == PIN_OPERATOR || core_elapsed(now, s->seen) <= limit)
+		return false;
+	count(t, COUNTER_PINS_EXPIRED);
+	return slot_remove(s, version);
+}
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Everything the engine reads and writes, and how it gets at it.
+ *
+ * In user space the tables are arrays in one mapping (slowpath/memory.c makes it). In the kernel they are
+ * mmap-able array maps, and the fast path defines the tables_...() functions by map look-ups:
+ * there every one may return NULL, so callers check.
+ *
+ * Ownership: struct tables points to memory it does not own. One struct per thread, since the
+ * counters are a thread's own; everything else is shared.
+ */
+#ifndef SANDWICH_CORE_TABLES_H
+#define SANDWICH_CORE_TABLES_H
+
+#include "sandwich/core/device.h"
+#include "sandwich/core/settings.h"
+
+#define RANK_ROWS 65536
+#define RANK_DEPTH 4
+#define RANK_SETS 2
+
+/* The first devices of a row's order; 0 where there are fewer. */
+struct rank_row {
+	u8 device[RANK_DEPTH];
+};
+
+#define PIN_FILTER_BITS (1u << 19)
+#define PIN_FILTER_WORDS (PIN_FILTER_BITS / 64)
+#define PIN_FILTER_SETS 2
+
+#define ROUTES_SLOTS 16384
+#define ROUTES_WINDOW 16
+
+/* What lies behind a prefix. Written by the daemon alone. */
+struct route {
+	struct address prefix; /* masked */
+	u32 tag;    /* zone << 8 | prefix length; ~0: free */
+	u8 kind;    /* enum route_kind; 0: never used, a walk ends here */
+	u8 spare;
+	u16 neighbour; /* ROUTE_VIA */
+	u64 spare2;
+};
+
+enum route_kind { ROUTE_NONE, ROUTE_VIA, ROUTE_ON_LINK, ROUTE_BLACKHOLE };
+
+struct device_count {
+	u64 packets, bytes;
+};
+
+/* One thread's (or CPU's) counters: no one else writes them. */
+struct counters {
+	u64 rx[PORTS_MAX], rx_bytes[PORTS_MAX], tx[PORTS_MAX], tx_bytes[PORTS_MAX];
+	u64 reason[PORTS_MAX][REASONS];
+	u64 counter[COUNTERS];
+	struct device_count to_device[DEVICES_MAX], from_device[DEVICES_MAX];
+};
+
+#ifndef __bpf__
+struct tables {
+	struct settings *settings;
+	struct rank_row *rows;	/* RANK_SETS * RANK_ROWS */
+	struct slot *slots[TABLES];
+	u32 mask[TABLES];	/* slots - 1; slots are a power of two */
+	u64 *filter;		/* PIN_FILTER_SETS * PIN_FILTER_WORDS */
+	u8 *stamps;		/* RANK_ROWS */
+	struct device *devices; /* DEVICES_MAX; 0 is nobody */
+	struct mac_entry *macs; /* MACS_SLOTS */
+	struct local *locals;	/* LOCALS_SLOTS */
+	struct route *routes;	/* ROUTES_SLOTS */
+	struct neighbour *neighbours; /* NEIGHBOURS_MAX */
+	struct counters *counters;    /* this thread's */
+};
+
+CORE_INLINE struct settings *tables_settings(struct tables *t)
+{
+	return t->settings;
+}
+
+CORE_INLINE struct slot *tables_slot(struct tables *t, enum table_kind kind, u32 index)
+{
+	return &t->slots[kind][index & t->mask[kind]];
+}
+
+CORE_INLINE struct rank_row *tables_row(struct tables *t, u32 set, u32 row)
+{
+	return &t->rows[(set & 1) * RANK_ROWS + (row & (RANK_ROWS - 1))];
+}
+
+CORE_INLINE u64 *tables_filter(struct tables *t, u32 set, u32 word)
+{
+	return &t->filter[(set & 1) * PIN_FILTER_WORDS + (word & (PIN_FILTER_WORDS - 1))];
+}
+
+CORE_INLINE u8 *tables_stamp(struct tables *t, u32 row)
+{
+	return &t->stamps[row & (RANK_ROWS - 1)];
+}
+
+CORE_INLINE struct device *tables_device(struct tables *t, u8 id)
+{
+	return &t->devices[id];
+}
+
+CORE_INLINE struct mac_entry *tables_mac(struct tables *t, u32 index)
+{
+	return &t->macs[index & (MACS_SLOTS - 1)];
+}
+
+CORE_INLINE struct local *tables_local(struct tables *t, u32 index)
+{
+	return &t->locals[index & (LOCALS_SLOTS - 1)];
+}
+
+CORE_INLINE struct route *tables_route(struct tables *t, u32 index)
+{
+	return &t->routes[index & (ROUTES_SLOTS - 1)];
+}
+
+CORE_INLINE struct neighbour *tables_neighbour(struct tables *t, u32 index)
+{
+	return &t->neighbours[index & (NEIGHBOURS_MAX - 1)];
+}
+
+CORE_INLINE struct counters *tables_counters(struct tables *t)
+{
+	return t->counters;
+}
+#else
+CORE_INLINE struct settings *tables_settings(struct tables *t);
+CORE_INLINE struct rank_row *tables_row(struct tables *t, u32 set, u32 row);
+CORE_INLINE u64 *tables_filter(struct tables *t, u32 set, u32 word);
+CORE_INLINE u8 *tables_stamp(struct tables *t, u32 row);
+CORE_INLINE struct device *tables_device(struct tables *t, u8 id);
+CORE_INLINE struct route *tables_route(struct tables *t, u32 index);
+CORE_INLINE struct neighbour *tables_neighbour(struct tables *t, u32 index);
+CORE_INLINE struct counters *tables_counters(struct tables *t);
+#endif
+
+CORE_INLINE void count(struct tables *t, enum counter what)
+{
+	struct counters *c = tables_counters(t);
+
+	if (c)
+		core_store(&c->counter[what], c->counter[what] + 1);
+}
+
+/* Whether ADDRESS is the balancer's or a device's own: 0, or LOCAL_... | number. */
+CORE_INLINE u32 local_find(struct tables *t, const struct settings *cfg, const struct address *a)
+{
+	u64 hash = local_hash(a);
+
+	if (CORE_LIKELY(!(cfg->local_filter[(hash >> 6) & (LOCAL_FILTER_WORDS - 1)] >> (hash & 63) & 1)))
+		return 0;
+	for (u32 i = 0; i < LOCALS_WINDOW; i++) {
+		struct local *e = tables_local(t, (u32)(hash >> 32) + i);
+
+		if (!e || !core_load(&e->kind))
+			return 0;
+		if (address_equal(&e->address, a))
+			return core_load(&e->kind);
+	}
+	return 0;
+}
+
+#endif

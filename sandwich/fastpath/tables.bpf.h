@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The engine's tables as BPF maps: the kernel half of sandwich/core/tables.h.
+ *
+ * All are arrays that user space can map. A look-up by index is inlined by the kernel; the check for NULL
+ * that every caller makes is what the verifier asks for. Sizes that the configuration chooses are set by the
+ * loader before the load (map and the mask in .rodata).
+ */
+#ifndef SANDWICH_FASTPATH_TABLES_BPF_H
+#define SANDWICH_FASTPATH_TABLES_BPF_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "sandwich/core/tables.h"
+
+struct tables {
+	u32 unused; /* maps are global in BPF; the handle carries nothing */
+};
+
+const volatile u32 slots_mask[TABLES] = {(1 << 16) - 1, (1 << 14) - 1, (1 << 12) - 1};
+
+#define TABLE_MAP(name, value_type, entries)                                                       \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                                                  \
+		__uint(map_flags, BPF_F_MMAPABLE);                                                 \
+		__uint(max_entries, entries);                                                      \
+		__type(key, u32);                                                                  \
+		__type(value, value_type);                                                         \
+	} name SEC(".maps")
+
+TABLE_MAP(sessions, struct slot, 1 << 16);
+TABLE_MAP(pins, struct slot, 1 << 14);
+TABLE_MAP(fragments, struct slot, 1 << 12);
+TABLE_MAP(settings, struct settings, 1);
+TABLE_MAP(rows, struct rank_row, RANK_SETS * RANK_ROWS);
+TABLE_MAP(filter, u64, PIN_FILTER_SETS * PIN_FILTER_WORDS);
+TABLE_MAP(stamps, u8, RANK_ROWS);
+TABLE_MAP(devices, struct device, DEVICES_MAX);
+TABLE_MAP(macs, struct mac_entry, MACS_SLOTS);
+TABLE_MAP(locals, struct local, LOCALS_SLOTS);
+TABLE_MAP(routes, struct route, ROUTES_SLOTS);
+TABLE_MAP(neighbours, struct neighbour, NEIGHBOURS_MAX);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct counters);
+} counters SEC(".maps");
+
+CORE_INLINE void *tables_at(void *map, u32 index)
+{
+	return bpf_map_lookup_elem(map, &index);
+}
+
+CORE_INLINE struct settings *tables_settings(struct tables *t)
+{
+	(void)t;
+	return tables_at(&settings, 0);
+}
+
+CORE_INLINE struct slot *tables_slot(struct tables *t, enum table_kind kind, u32 index)
+{
+	(void)t;
+	index &= slots_mask[kind];
+	switch (kind) {
+	case TABLE_SESSIONS:
+		return tables_at(&sessions, index);
+	case TABLE_PINS:
+		return tables_at(&pins, index);
+	default:
+		return tables_at(&fragments, index);
+	}
+}
+
+CORE_INLINE struct rank_row *tables_row(struct tables *t, u32 set, u32 row)
+{
+	(void)t;
+	return tables_at(&rows, (set & 1) * RANK_ROWS + (row & (RANK_ROWS - 1)));
+}
+
+CORE_INLINE u64 *tables_filter(struct tables *t, u32 set, u32 word)
+{
+	(void)t;
+	return tables_at(&filter, (set & 1) * PIN_FILTER_WORDS + (word & (PIN_FILTER_WORDS - 1)));
+}
+
+CORE_INLINE u8 *tables_stamp(struct tables *t, u32 row)
+{
+	(void)t;
+	return tables_at(&stamps, row & (RANK_ROWS - 1));
+}
+
+CORE_INLINE struct device *tables_device(struct tables *t, u8 id)
+{
+	(void)t;
+	return tables_at(&devices, id);
+}
+
+CORE_INLINE struct mac_entry *tables_mac(struct tables *t, u32 index)
+{
+	(void)t;
+	return tables_at(&macs, index & (MACS_SLOTS - 1));
+}
+
+CORE_INLINE struct local *tables_local(struct tables *t, u32 index)
+{
+	(void)t;
+	return tables_at(&locals, index & (LOCALS_SLOTS - 1));
+}
+
+CORE_INLINE struct route *tables_route(struct tables *t, u32 index)
+{
+	(void)t;
+	return tables_at(&routes, index & (ROUTES_SLOTS - 1));
+}
+
+CORE_INLINE struct neighbour *tables_neighbour(struct tables *t, u32 index)
+{
+	(void)t;
+	return tables_at(&neighbours, index & (NEIGHBOURS_MAX - 1));
+}
+
+CORE_INLINE struct counters *tables_counters(struct tables *t)
+{
+	(void)t;
+	return tables_at(&counters, 0);
+}
+
+#endif
