@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: ISC
+#include "sandwich/slowpath/memory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+
+struct memory {
+	struct tables tables;
+	struct counters *counters; /* MEMORY_THREADS */
+	void *base;
+	size_t size;
+};
+
+/* One array's place in the mapping; a first pass with base NULL adds up the size. */
+static void *memory_take(const struct memory *m, size_t *at, size_t bytes)
+{
+	size_t here = *at;
+
+	*at += (bytes + 4095) & ~(size_t)4095;
+	return m->base ? (char *)m->base + here : NULL;
+}
+
+static size_t memory_lay_out(struct memory *m)
+{
+	struct tables *t = &m->tables;
+	size_t at = 0;
+
+	for (int k = 0; k < TABLES; k++)
+		t->slots[k] = memory_take(m, &at, ((size_t)t->mask[k] + 1) * sizeof(struct slot));
+	t->settings = memory_take(m, &at, sizeof(*t->settings));
+	t->rows = memory_take(m, &at, sizeof(*t->rows) * RANK_SETS * RANK_ROWS);
+	t->filter = memory_take(m, &at, sizeof(*t->filter) * PIN_FILTER_SETS * PIN_FILTER_WORDS);
+	t->stamps = memory_take(m, &at, RANK_ROWS);
+	t->devices = memory_take(m, &at, sizeof(*t->devices) * DEVICES_MAX);
+	t->macs = memory_take(m, &at, sizeof(*t->macs) * MACS_SLOTS);
+	t->locals = memory_take(m, &at, sizeof(*t->locals) * LOCALS_SLOTS);
+	t->routes = memory_take(m, &at, sizeof(*t->routes) * ROUTES_SLOTS);
+	t->neighbours = memory_take(m, &at, sizeof(*t->neighbours) * NEIGHBOURS_MAX);
+	m->counters = memory_take(m, &at, sizeof(*m->counters) * MEMORY_THREADS);
+	return at;
+}
+
+int memory_new(struct memory **out, u32 sessions, u32 pins, u32 fragments)
+{
+	struct memory *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return -ENOMEM;
+	m->tables.mask[TABLE_SESSIONS] = sessions - 1;
+	m->tables.mask[TABLE_PINS] = pins - 1;
+	m->tables.mask[TABLE_FRAGMENTS] = fragments - 1;
+	m->size = memory_lay_out(m);
+	m->base = mmap(NULL, m->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (m->base == MAP_FAILED) {
+		free(m);
+		return -ENOMEM;
+	}
+	memory_lay_out(m);
+	*out = m;
+	return 0;
+}
+
+void memory_free(struct memory *m)
+{
+	if (!m)
+		return;
+	munmap(m->base, m->size);
+	free(m);
+}
+
+void memory_tables(struct memory *m, unsigned int thread, struct tables *out)
+{
+	*out = m->tables;
+	out->counters = &m->counters[thread];
+}
+
+void memory_sum(const struct memory *m, struct counters *sum)
+{
+	u64 *to = (u64 *)sum;
+
+	core_zero(sum, sizeof(*sum));
+	for (unsigned int thread = 0; thread < MEMORY_THREADS; thread++) {
+		const u64 *from = (const u64 *)&m->counters[thread];
+
+		for (size_t i = 0; i < sizeof(*sum) / sizeof(u64); i++)
+			to[i] += core_load(&from[i]);
+	}
+}
+
+u32 memory_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (u32)((u64)ts.tv_sec * 1000 + (u64)ts.tv_nsec / 1000000);
+}
