@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A running balancer: the parts, and who holds whom.
+ *
+ * The roles (ingress/, egress/) make one with balancer_run(). Control words read and change it; all
+ * of that happens on the main thread, while the pump's data thread works on the tables.
+ */
+#ifndef SANDWICH_RUN_BALANCER_H
+#define SANDWICH_RUN_BALANCER_H
+
+#include <glib.h>
+#include "conf/config.h"
+#include "sandwich/core/tables.h"
+#include "sandwich/health/health.h"
+#include "sandwich/run/farm.h"
+#include "sandwich/slowpath/memory.h"
+#include "sandwich/slowpath/port.h"
+#include "sandwich/slowpath/pump.h"
+#include "sandwich/slowpath/resolve.h"
+
+struct answer;
+struct control;
+struct metrics;
+struct routes;
+
+struct balancer {
+	char *config_path;
+	struct config *config;
+	const struct config_balancer *self;
+	const char *datapath;	 /* "pcap", ... as taken */
+	struct memory *memory;
+	struct tables tables;	 /* the main thread's handle */
+	struct port *ports[PORTS_MAX];
+	u8 port_count;
+	struct pump *pump;
+	struct resolver *resolver;
+	struct answer *answer;
+	struct routes *routes;
+	struct health *health;
+	struct farm *farm;
+	struct control *control;
+	struct metrics *metrics;
+	GMainLoop *loop;
+	u64 started; /* µs of g_get_monotonic_time() */
+};
+
+/* Reads the file again and goes over to it. 0, or -errno with every problem in PROBLEMS; then nothing has changed. */
+int balancer_reload(struct balancer *b, GPtrArray *problems) __attribute__((warn_unused_result));
+
+/* Which sessions a filter names; empty members match all. */
+struct session_filter {
+	u8 device;		/* 0: any */
+	bool by_client, by_server;
+	struct address client, server;
+	u16 port;		/* of either end; host byte order; 0: any */
+	u8 protocol;		/* with by_protocol */
+	bool by_protocol;
+	u8 origin;		/* with by_origin: enum session_origin */
+	bool by_origin;
+};
+
+bool session_filter_match(const struct session_filter *filter, const struct slot *session);
+
+/* Forgets the sessions that FILTER names, and the pins that are left without any. How many sessions. */
+u32 balancer_flush(struct balancer *b, const struct session_filter *filter);
+
+#endif
