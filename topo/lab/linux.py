@@ -2,7 +2,8 @@
 
 New flows are spread by the kernel's multipath hash over the five-tuple (policy 3: our own fields, since a veth lets
 policy 1 see the sender's socket hash). An answer that comes from the farm sets the conversation's mark to the number
-of the firewall whose MAC it has; frames toward the farm with a mark go by that firewall's own routing table. A
+of the firewall whose MAC it has; frames toward the farm with a mark go by that firewall's own routing table. The
+FTP helper, here too, makes data connections inherit the mark of their control connection. A
 monitor pings the firewalls and takes the dead out of the multipath routes: each side for itself, since Linux has
 nothing that they could share.
 """
@@ -24,6 +25,13 @@ def _mark_rules(macs):
     marks = "\n".join(f'\t\tiifname "eth1" ether saddr {mac} ct mark set {n}' for n, mac in macs)
     return f"""
 table inet marks {{
+	ct helper ftp-helper {{
+		type "ftp" protocol tcp;
+	}}
+	chain helpers {{
+		type filter hook prerouting priority filter;
+		tcp dport 21 ct helper set "ftp-helper"
+	}}
 	chain prerouting {{
 		type filter hook prerouting priority mangle;
 {marks}

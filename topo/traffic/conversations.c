@@ -10,6 +10,9 @@
  * requests, prints one line of JSON each --report milliseconds, and one last line ("final": true)
  * when it is told to end by SIGTERM, SIGINT or the end of --seconds.
  *
+ * With --reopen a lasting conversation that breaks, or gets no answer for --patience milliseconds, is
+ * opened again at once; its outage lasts until the next answer.
+ *
  * With --new N it opens N short UDP and TCP conversations a second as well, each with one request,
  * and tells how many failed and for how long new ones failed. That is how an outage is measured.
  *
@@ -40,6 +43,7 @@ enum {
 	ADDRESSES_MAX = 256,
 	EVENTS = 256,
 	TICK_MS = 10,
+	RETRY_MS = 50, /* between attempts to open again */
 	STALL_MS = 200, /* a question this old makes its second a stalled one */
 	SECONDS_MAX = 1024,
 	OUTAGE_GAP_MS = 1500,
@@ -237,13 +241,14 @@ struct conversation {
 	int64_t next;	  /* when to ask again */
 	int64_t longest;  /* longest time from a question to the next answer, ms */
 	uint16_t port;	  /* local */
+	uint32_t reopened;
 };
 
 struct options {
 	const char *from, *to;
 	int port, tcp, udp, seconds, report_ms, patience_ms, answer, big_answer, big_every, fresh;
 	double rate;
-	bool detail;
+	bool detail, reopen;
 };
 
 struct client {
@@ -333,6 +338,25 @@ static void end(struct conversation *c, enum state state, int error)
 	c->error = error;
 }
 
+/* A lasting conversation broke, or could not be opened. */
+static void lost(const struct client *client, struct conversation *c, int error)
+{
+	bool opened = c->answered > 0;
+
+	end(c, opened ? BROKEN : FAILED, error);
+	if (!client->options.reopen || !opened)
+		return;
+	c->state = IDLE;
+	c->sequence = 0;
+	c->reopened++;
+	c->next = now_ms() + RETRY_MS;
+}
+
+static bool is_fresh(const struct client *client, const struct conversation *c)
+{
+	return c - client->conversations >= client->lasting;
+}
+
 static void remember_port(struct conversation *c)
 {
 	struct sockaddr_storage local;
@@ -381,8 +405,12 @@ static void ask(struct client *client, struct conversation *c, int64_t now)
 	if (!c->asked)
 		c->asked = now;
 	c->next = now + (int64_t)(1000 / client->options.rate);
-	if (send(c->fd, &request, sizeof(request), MSG_NOSIGNAL) < 0 && errno != EAGAIN)
-		end(c, c->answered ? BROKEN : FAILED, errno);
+	if (send(c->fd, &request, sizeof(request), MSG_NOSIGNAL) < 0 && errno != EAGAIN) {
+		if (is_fresh(client, c))
+			end(c, FAILED, errno);
+		else
+			lost(client, c, errno);
+	}
 }
 
 static void begin(struct client *client, int index, int64_t now)
@@ -391,11 +419,15 @@ static void begin(struct client *client, int index, int64_t now)
 	int error;
 
 	c->began = now;
-	c->asked = now;
+	if (!c->asked)
+		c->asked = now;
 	c->state = OPENING;
 	error = open_socket(client, c);
 	if (error) {
-		end(c, FAILED, -error);
+		if (is_fresh(client, c))
+			end(c, FAILED, -error);
+		else
+			lost(client, c, -error);
 		return;
 	}
 	watch(client->epoll, c->fd, c->udp ? EPOLLIN : EPOLLIN | EPOLLOUT, index);
@@ -429,11 +461,6 @@ static void fresh_result(struct client *client, struct conversation *c, bool goo
 	end(c, IDLE, 0);
 }
 
-static bool is_fresh(const struct client *client, const struct conversation *c)
-{
-	return c - client->conversations >= client->lasting;
-}
-
 static void answered(struct client *client, struct conversation *c, int64_t now)
 {
 	int64_t took = now - c->asked;
@@ -452,7 +479,7 @@ static void broke(struct client *client, struct conversation *c, int error)
 	if (is_fresh(client, c))
 		fresh_result(client, c, false);
 	else
-		end(c, c->state == OPEN ? BROKEN : FAILED, error);
+		lost(client, c, error);
 }
 
 static int socket_error(int fd)
@@ -554,8 +581,8 @@ static void tick_conversation(struct client *client, int index, int64_t now)
 		return;
 	if (c->asked && now - c->asked > STALL_MS)
 		count_stall(client, index, now);
-	if (c->asked && now - c->asked > client->options.patience_ms) {
-		end(c, c->state == OPEN ? BROKEN : FAILED, ETIMEDOUT);
+	if (c->asked && now - (c->reopened ? c->began : c->asked) > client->options.patience_ms) {
+		lost(client, c, ETIMEDOUT);
 		return;
 	}
 	if (c->fd < 0 || now < c->next || (!c->udp && (c->asked || c->sequence == 0)))
@@ -568,7 +595,7 @@ static void open_some(struct client *client, int64_t now)
 	int opened = 0;
 
 	for (int i = 0; i < client->lasting && opened < OPEN_BURST; i++) {
-		if (client->conversations[i].state != IDLE)
+		if (client->conversations[i].state != IDLE || now < client->conversations[i].next)
 			continue;
 		begin(client, i, now);
 		opened++;
@@ -619,7 +646,7 @@ struct totals {
 	int count[5];
 	int answered_all; /* lasting conversations with an answer */
 	int waiting;	  /* with a question older than STALL_MS */
-	uint64_t answers;
+	uint64_t answers, reopened;
 	int64_t longest;
 };
 
@@ -632,6 +659,7 @@ static void sum(const struct client *client, int64_t now, struct totals *totals)
 
 		totals->count[c->state]++;
 		totals->answers += c->answered;
+		totals->reopened += c->reopened;
 		totals->answered_all += c->answered > 0;
 		totals->waiting += live && c->asked && now - c->asked > STALL_MS;
 		if (c->longest > totals->longest)
@@ -670,7 +698,7 @@ static void print_conversations(const struct client *client)
 		print_address(&client->to[c->to]);
 		printf(", \"remote_port\": %d, \"state\": \"%s\", \"answers\": %u", client->options.port,
 		       state_names[c->state], c->answered);
-		printf(", \"longest_ms\": %lld, \"error\": \"%s\"}", (long long)c->longest,
+		printf(", \"reopened\": %u, \"longest_ms\": %lld, \"error\": \"%s\"}", c->reopened, (long long)c->longest,
 		       c->error ? strerror(c->error) : "");
 	}
 	printf("]");
@@ -687,7 +715,8 @@ static void report(struct client *client, int64_t now, bool final)
 	printf(", \"failed\": %d, \"broken\": %d, \"stalled\": %d, \"answers\": %llu",
 	       totals.count[FAILED], totals.count[BROKEN], totals.waiting,
 	       (unsigned long long)totals.answers);
-	printf(", \"longest_ms\": %lld", (long long)totals.longest);
+	printf(", \"reopened\": %llu, \"longest_ms\": %lld", (unsigned long long)totals.reopened,
+	       (long long)totals.longest);
 	printf(", \"new\": {\"tried\": %llu, \"failed\": %llu, \"longest_ms\": %lld}",
 	       (unsigned long long)client->fresh_tried, (unsigned long long)client->fresh_failed,
 	       (long long)client->fresh_longest);
@@ -754,7 +783,7 @@ static int converse(const struct options *options)
 /* ---- the command line ---- */
 
 enum { FROM = 256, TO, PORT, TCP, UDP, RATE, SECONDS, REPORT, PATIENCE, ANSWER, BIG_ANSWER, BIG_EVERY,
-       NEW, DETAIL };
+       NEW, DETAIL, REOPEN };
 
 static const struct option long_options[] = {
 	{ "from", required_argument, NULL, FROM }, { "to", required_argument, NULL, TO },
@@ -764,7 +793,8 @@ static const struct option long_options[] = {
 	{ "patience", required_argument, NULL, PATIENCE }, { "answer", required_argument, NULL, ANSWER },
 	{ "big-answer", required_argument, NULL, BIG_ANSWER },
 	{ "big-every", required_argument, NULL, BIG_EVERY }, { "new", required_argument, NULL, NEW },
-	{ "detail", no_argument, NULL, DETAIL }, { NULL, 0, NULL, 0 }
+	{ "detail", no_argument, NULL, DETAIL },
+	{ "reopen", no_argument, NULL, REOPEN }, { NULL, 0, NULL, 0 }
 };
 
 static void usage(void)
@@ -773,7 +803,7 @@ static void usage(void)
 		"usage: conversations serve --port P\n"
 		"       conversations open --from A,.. --to B,.. --port P [--tcp N] [--udp N] [--rate PER_SECOND]\n"
 		"                          [--seconds S] [--report MS] [--patience MS] [--answer BYTES]\n"
-		"                          [--big-answer BYTES --big-every N] [--new PER_SECOND] [--detail]\n");
+		"                          [--big-answer BYTES --big-every N] [--new PER_SECOND] [--reopen] [--detail]\n");
 	exit(2);
 }
 
@@ -793,6 +823,8 @@ static void set_option(struct options *o, int which)
 		o->rate = atof(optarg);
 	else if (which == DETAIL)
 		o->detail = true;
+	else if (which == REOPEN)
+		o->reopen = true;
 	else if (which > FROM && which <= NEW && numbers[which - FROM])
 		*numbers[which - FROM] = atoi(optarg);
 	else

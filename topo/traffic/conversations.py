@@ -77,7 +77,7 @@ class Conversations:
 def merge(reports):
     """Several final reports as one."""
     total = {key: sum(r[key] for r in reports) for key in ("wanted", "opened", "open", "failed", "broken", "stalled",
-                                                          "answers")}
+                                                          "answers", "reopened")}
     total["longest_ms"] = max(r["longest_ms"] for r in reports)
     total["conversations"] = [c for r in reports for c in r.get("conversations", [])]
     return total

@@ -2,7 +2,8 @@
 """Packets that no well-behaved program sends. Each sub-command prints JSON (servers print "ready" first).
 
     crafted.py answer-last-first PORT BYTES   answer UDP questions in fragments, the last one first (scapy)
-    crafted.py ask ADDRESS PORT [SOURCE]      one UDP question; the size of the answer
+    crafted.py ask ADDRESS PORT [SOURCE [BYTES]]  one UDP question, in fragments last first if it has many BYTES;
+                                              the size of the answer
     crafted.py big ADDRESS PORT [SOURCE]      send a datagram with "don't fragment" until packet-too-big is heard
     crafted.py stray SOURCE SPORT TARGET DPORT FLAGS   one TCP segment out of nowhere
 """
@@ -34,7 +35,7 @@ def last_first(scapy, answer):
     return list(reversed(pieces))
 
 
-def build_answer(scapy, source, target, port, data):
+def build_datagram(scapy, source, target, port, data):
     """A UDP packet of ours to TARGET, with its checksum, ready to be cut."""
     udp = scapy.UDP(sport=port, dport=target[1]) / data
     if ":" in source:
@@ -52,12 +53,23 @@ def _with_checksum(scapy, source, target, udp, head):
 
 def receive(listener):
     """A question, who asked, and which of our addresses it was sent to."""
-    data, control, _, source = listener.recvmsg(2048, 256)
+    data, control, _, source = listener.recvmsg(65535, 256)
     ours = ""
     for _, kind, value in control:
         if kind == socket.IPV6_PKTINFO:
             ours = socket.inet_ntop(socket.AF_INET6, value[:16])
     return data, source, ours
+
+
+def filler(start, size):
+    return (start + bytes(range(256)) * (size // 256 + 1))[:size]
+
+
+def send_pieces(pieces, target):
+    """Whole IP packets, by the kernel's routes."""
+    with socket.socket(family_of(target), socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+        for piece in pieces:
+            raw.sendto(bytes(piece), (target, 0))
 
 
 def unmapped(address):
@@ -71,30 +83,33 @@ def answer_last_first(port, size):
     listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
     listener.bind(("::", port))
-    raw4 = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-    raw6 = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
     print("ready", flush=True)
     while True:
         data, source, ours = receive(listener)
         target = (unmapped(source[0]), source[1])
-        answer = build_answer(scapy, unmapped(ours), target, port, (data + bytes(range(256)) * (size // 256 + 1))[:size])
-        for piece in last_first(scapy, answer):
-            (raw6 if ":" in target[0] else raw4).sendto(bytes(piece), (target[0], 0))
+        answer = build_datagram(scapy, unmapped(ours), target, port, filler(data, size))
+        send_pieces(last_first(scapy, answer), target[0])
 
 
-def ask(address, port, source=""):
+def ask(address, port, source="", size=8):
     """One question; tells how large the answer was."""
     sock = socket.socket(family_of(address), socket.SOCK_DGRAM)
     sock.settimeout(2)
     if source:
         sock.bind((source, 0))
     sock.connect((address, port))
-    sock.send(b"question")
+    own, own_port = sock.getsockname()[:2]
+    if size > FRAGMENT:
+        scapy = _scapy()
+        question = build_datagram(scapy, own, (address, port), own_port, filler(b"", size))
+        send_pieces(last_first(scapy, question), address)
+    else:
+        sock.send(filler(b"question", size))
     try:
         got = len(sock.recv(65535))
     except OSError as error:
-        return {"bytes": 0, "error": repr(error), "port": sock.getsockname()[1]}
-    return {"bytes": got, "error": "", "port": sock.getsockname()[1]}
+        return {"bytes": 0, "error": repr(error), "port": own_port}
+    return {"bytes": got, "error": "", "port": own_port}
 
 
 # <linux/in.h>, <linux/in6.h>: not in Python's socket module
@@ -129,15 +144,13 @@ def stray(source, sport, target, dport, flags):
     scapy = _scapy()
     head = scapy.IPv6(src=source, dst=target) if ":" in source else scapy.IP(src=source, dst=target)
     segment = head / scapy.TCP(sport=int(sport), dport=int(dport), flags=flags, seq=1, ack=1)
-    family = family_of(source)
-    raw = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
-    raw.sendto(bytes(segment), (target, 0))
+    send_pieces([segment], target)
     return {"sent": len(bytes(segment))}
 
 
 COMMANDS = {
     "answer-last-first": lambda port, size: answer_last_first(int(port), int(size)),
-    "ask": lambda address, port, source="": ask(address, int(port), source),
+    "ask": lambda address, port, source="", size=8: ask(address, int(port), source, int(size)),
     "big": lambda address, port, source="": big(address, int(port), source),
     "stray": stray,
 }
