@@ -191,13 +191,27 @@ static void scan_header(struct scan *scan, char *line)
 	scan_title(scan, g_strchug(line + 1));
 }
 
+/* The section kind that has a key of that name, or NULL. */
+static const struct section_kind *home_of(const char *name)
+{
+	for (int i = 0; i < SECTIONS; i++)
+		if (keys_find(&section_kinds[i], name))
+			return &section_kinds[i];
+	return NULL;
+}
+
 static void unknown_key(struct scan *scan, const char *name)
 {
 	const struct section_kind *kind = scan->section->kind;
 	const char *near = keys_nearest(kind, name);
+	const struct section_kind *home = home_of(name);
 	char *list = keys_list(kind);
 
-	if (near)
+	if (home)
+		problem_add(scan->problems, scan->line,
+			    "'%s' does not belong in [%s]: write it in %s", name, kind->name,
+			    home->example);
+	else if (near)
 		problem_add(scan->problems, scan->line, "unknown key '%.64s', did you mean '%s'?",
 			    name, near);
 	else

@@ -274,12 +274,19 @@ static void print_endpoint(const struct key *key, const void *field, GString *ou
 
 const struct value_kind value_endpoint = { parse_endpoint, print_endpoint };
 
+/* Others must be able to send to it, so it is not "any". */
 static void add_endpoint(const struct value *value, const char *item)
 {
 	char *endpoint = take_endpoint(value, item);
 
-	if (endpoint)
+	if (endpoint &&
+	    (g_str_has_prefix(endpoint, "0.0.0.0:") || g_str_has_prefix(endpoint, "[::]:"))) {
+		value_wrong(value, "%s is no address to send to: write %s", item,
+			    value->key->example);
+		g_free(endpoint);
+	} else if (endpoint) {
 		g_ptr_array_add(*(GPtrArray **)value->field, endpoint);
+	}
 }
 
 static void parse_endpoints(const struct value *value)

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: ISC */
+/* The config file: what it says becomes the model, what is wrong is told, what is printed reads. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <glob.h>
+
+#include "conf/address.h"
+#include "conf/config.h"
+#include "conf/problem.h"
+#include "conf/units.h"
+#include "tests/unit/config_broken.h"
+
+static const char good_config[] = "[sandwich]\n"
+				  "name = test\n"
+				  "mode = firewall\n"
+				  "secret-file = /etc/sandwich/secret\n"
+				  "\n"
+				  "[side ingress]\n"
+				  "uplink-address = 192.0.2.1/24\n"
+				  "farm-address = 10.1.0.1/24\n"
+				  "\n"
+				  "[side egress]\n"
+				  "uplink-address = 10.9.0.1/16\n"
+				  "farm-address = 10.2.0.1/24\n"
+				  "\n"
+				  "[balancer in-a]\n"
+				  "side = ingress\n"
+				  "uplink = eth0\n"
+				  "farm = eth1\n"
+				  "\n"
+				  "[balancer out-a]\n"
+				  "side = egress\n"
+				  "uplink = eth0\n"
+				  "farm = eth1\n"
+				  "\n"
+				  "[device fw1]\n"
+				  "ingress = 10.1.0.11\n"
+				  "egress = 10.2.0.11\n"
+				  "\n"
+				  "[device fw2]\n"
+				  "ingress = 10.1.0.12\n"
+				  "egress = 10.2.0.12\n"
+				  "\n"
+				  "[health]\n"
+				  "path = 20ms x 3\n";
+
+/* good_config with the first FIND replaced. */
+static char *changed(const char *find, const char *replace)
+{
+	const char *at = strstr(good_config, find);
+
+	assert_non_null(at);
+	return g_strdup_printf("%.*s%s%s", (int)(at - good_config), good_config, replace,
+			       at + strlen(find));
+}
+
+/* TEXT's problems as "line: text\n". */
+static char *problems_of(const char *text, size_t length)
+{
+	GPtrArray *problems = config_problems_new();
+	GString *told = g_string_new(NULL);
+	struct config *config;
+	int rc = config_parse(text, length, &config, problems);
+
+	assert_int_equal(rc, problems->len ? -EINVAL : 0);
+	assert_true(!config == (rc != 0));
+	for (guint i = 0; i < problems->len; i++) {
+		const struct config_problem *p = g_ptr_array_index(problems, i);
+
+		g_string_append_printf(told, "%d: %s\n", p->line, p->text);
+	}
+	config_free(config);
+	g_ptr_array_unref(problems);
+	return g_string_free(told, FALSE);
+}
+
+static struct config *parse(const char *text)
+{
+	GPtrArray *problems = config_problems_new();
+	struct config *config;
+	int rc = config_parse(text, strlen(text), &config, problems);
+
+	for (guint i = 0; i < problems->len; i++) {
+		const struct config_problem *p = g_ptr_array_index(problems, i);
+
+		print_error("%d: %s\n", p->line, p->text);
+	}
+	assert_int_equal(rc, 0);
+	g_ptr_array_unref(problems);
+	return config;
+}
+
+/* good_config with ADDED behind FIND, parsed. */
+static struct config *parse_with(const char *find, const char *added)
+{
+	char *both = g_strconcat(find, added, NULL), *text = changed(find, both);
+	struct config *config = parse(text);
+
+	g_free(both);
+	g_free(text);
+	return config;
+}
+
+static void check_broken(const struct broken *broken, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		char *text = changed(broken[i].find, broken[i].replace);
+		char *told = problems_of(text, strlen(text));
+
+		assert_string_equal(told, broken[i].problems);
+		g_free(told);
+		g_free(text);
+	}
+}
+
+static void broken_lines_are_told(void **state)
+{
+	(void)state;
+	check_broken(broken_lines, G_N_ELEMENTS(broken_lines));
+}
+
+static void broken_values_are_told(void **state)
+{
+	(void)state;
+	check_broken(broken_values, G_N_ELEMENTS(broken_values));
+}
+
+static void contradictions_are_told(void **state)
+{
+	(void)state;
+	check_broken(broken_cross, G_N_ELEMENTS(broken_cross));
+}
+
+static void a_zero_byte_is_told(void **state)
+{
+	char text[] = "a\0b";
+	char *told = problems_of(text, sizeof(text) - 1);
+
+	(void)state;
+	assert_true(g_str_has_prefix(told, "1: not text: "));
+	g_free(told);
+}
+
+static void terminal_controls_are_blanked(void **state)
+{
+	char *text = changed("mode = firewall", "mode = \033[2J");
+	char *told = problems_of(text, strlen(text));
+
+	(void)state;
+	assert_string_equal(told, "3: mode = ?[2J: write firewall or vpn\n");
+	g_free(told);
+	g_free(text);
+}
+
+static void a_device_too_many_is_told(void **state)
+{
+	GString *text = g_string_new("[balancer b]\nside = ingress\n");
+	char *told;
+
+	(void)state;
+	for (int i = 0; i < 256; i++)
+		g_string_append_printf(text, "[device d%d]\n", i);
+	told = problems_of(text->str, text->len);
+	assert_non_null(strstr(told, "258: device 'd255' is one too many"));
+	assert_null(strstr(told, "257: device 'd254' is one too many"));
+	g_free(told);
+	g_string_free(text, TRUE);
+}
+
+static void a_file_too_large_is_told(void **state)
+{
+	size_t length = (1 << 20) + 1;
+	char *text = g_malloc0(length);
+	char *told = problems_of(text, length);
+
+	(void)state;
+	assert_string_equal(told, "0: larger than 1 MiB: this is no config file\n");
+	g_free(told);
+	g_free(text);
+}
+
+static void a_file_that_is_not_there_is_told(void **state)
+{
+	GPtrArray *problems = config_problems_new();
+	struct config *config;
+
+	(void)state;
+	assert_int_equal(config_read("/nonexistent/file", &config, problems), -ENOENT);
+	assert_null(config);
+	assert_int_equal(problems->len, 1);
+	g_ptr_array_unref(problems);
+}
+
+static void defaults_depend_on_mode_and_name(void **state)
+{
+	struct config *config = parse(good_config);
+	char *vpn = changed("mode = firewall", "mode = vpn");
+
+	(void)state;
+	assert_int_equal(config->affinity, CONFIG_AFFINITY_PAIR);
+	assert_int_equal(config->sessions, 1 << 20);
+	assert_int_equal(config->timeout[CONFIG_TIMEOUT_TCP_ESTABLISHED], 5 * 86400);
+	assert_int_equal(config->health.path.interval_ms, 20);
+	assert_int_equal(config->health.path_port, 4851);
+	assert_int_equal(config->side[CONFIG_INGRESS].farm_vlan, -1);
+	assert_int_equal(config->side[CONFIG_EGRESS].farm_mac.bytes[1], 0x73);
+	assert_string_equal(config_find_balancer(config, "in-a")->control,
+			    "/run/sandwich/in-a.sock");
+	assert_int_equal(config_find_device(config, "fw2")->id, 2);
+	assert_null(config_find_device(config, "fw3"));
+	config_free(config);
+
+	config = parse(vpn);
+	assert_int_equal(config->affinity, CONFIG_AFFINITY_CLIENT);
+	config_free(config);
+	g_free(vpn);
+}
+
+static void virtual_macs_are_stable(void **state)
+{
+	struct config *config = parse(good_config);
+	GString *mac = g_string_new(NULL);
+
+	(void)state;
+	/* A released default: it must not change, or an upgrade would change MACs under hosts. */
+	address_mac_print(mac, &config->side[CONFIG_INGRESS].uplink_mac);
+	assert_string_equal(mac->str, "02:73:be:cd:39:87");
+	g_string_free(mac, TRUE);
+	config_free(config);
+}
+
+static void slots_are_rounded_up(void **state)
+{
+	struct config *config = parse_with("mode = firewall\n", "sessions = 1000000\npins = 3k\n");
+
+	(void)state;
+	assert_int_equal(config->sessions, 1 << 20);
+	assert_int_equal(config->pins, 4096);
+	config_free(config);
+}
+
+static void comments_stand_anywhere(void **state)
+{
+	char *text = changed("[side ingress]", "  # one\r\n#two\n [ timeouts ]\t# three\r\n"
+					       "\tudp=7s\t# four\n#\nicmp = 8s #\n"
+					       "[side  ingress] # five");
+	struct config *config = parse(text);
+
+	(void)state;
+	assert_int_equal(config->timeout[CONFIG_TIMEOUT_UDP], 7);
+	assert_int_equal(config->timeout[CONFIG_TIMEOUT_ICMP], 8);
+	config_free(config);
+	g_free(text);
+}
+
+static void a_hash_within_a_word_is_no_comment(void **state)
+{
+	char *text = changed("/etc/sandwich/secret", "/etc/a#b");
+	struct config *config = parse(text);
+
+	(void)state;
+	assert_string_equal(config->secret_file, "/etc/a#b");
+	config_free(config);
+	g_free(text);
+}
+
+static void attachments_mix(void **state)
+{
+	struct config *config = parse_with(
+		"ingress = 10.1.0.11", ", 02:00:00:00:00:0a fe80::1  vlan:7,port:eth1");
+	const struct config_attachment *at =
+		&config_find_device(config, "fw1")->at[CONFIG_INGRESS];
+
+	(void)state;
+	assert_int_equal(at->addresses->len, 2);
+	assert_int_equal(at->macs->len, 1);
+	assert_int_equal(g_array_index(at->macs, struct config_mac, 0).bytes[5], 0x0a);
+	assert_int_equal(at->vlan, 7);
+	assert_string_equal(at->port, "eth1");
+	config_free(config);
+}
+
+static void sync_has_a_default_port(void **state)
+{
+	struct config *config = parse_with("farm = eth1\n", "sync = 172.31.0.1 2001:db8::1\n");
+	const struct config_balancer *balancer = config_find_balancer(config, "in-a");
+
+	(void)state;
+	assert_string_equal(g_ptr_array_index(balancer->sync, 0), "172.31.0.1:4850");
+	assert_string_equal(g_ptr_array_index(balancer->sync, 1), "[2001:db8::1]:4850");
+	config_free(config);
+}
+
+static const struct {
+	const char *line, *printed;
+} checks[] = {
+	{ "arp = on\n", "\narp = on 1s x 3\n" },
+	{ "arp = off\n", "\narp = off\n" },
+	{ "icmp = on 200ms x 5\n", "\nicmp = on 200ms x 5\n" },
+	{ "icmp = 10.1.0.11 2001:db8::1\n", "\nicmp = 10.1.0.11 1s x 3, 2001:db8::1 1s x 3\n" },
+	{ "tcp = 22\n", "\ntcp = 22 1s x 3\n" },
+	{ "tcp = :22\n", "\ntcp = 22 1s x 3\n" },
+	{ "tcp = 10.1.0.11:500 1sx2, 22 500ms x 4\n",
+	  "\ntcp = 10.1.0.11:500 1s x 2, 22 500ms x 4\n" },
+	{ "tcp = [2001:db8::1]:22\n", "\ntcp = [2001:db8::1]:22 1s x 3\n" },
+	{ "http = :80/health\n", "\nhttp = :80/health 1s x 3\n" },
+	{ "http = http://10.1.0.11/\n", "\nhttp = http://10.1.0.11:80/ 1s x 3\n" },
+	{ "http = http://[2001:db8::1]:8080/a?b=c#d\n",
+	  "\nhttp = http://[2001:db8::1]:8080/a?b=c#d 1s x 3\n" },
+};
+
+static void checks_have_one_grammar(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(checks); i++) {
+		struct config *config = parse_with("path = 20ms x 3\n", checks[i].line);
+		char *printed = config_print(config);
+
+		if (!strstr(printed, checks[i].printed))
+			fail_msg("%s: not printed as %s", checks[i].line, checks[i].printed);
+		g_free(printed);
+		config_free(config);
+	}
+}
+
+/* print -> read -> print is the identity. */
+static void check_identity(struct config *config)
+{
+	char *first = config_print(config), *second;
+	struct config *again = parse(first);
+
+	second = config_print(again);
+	assert_string_equal(first, second);
+	g_free(second);
+	g_free(first);
+	config_free(again);
+}
+
+static void what_is_printed_reads_the_same(void **state)
+{
+	struct config *config = parse(good_config);
+
+	(void)state;
+	check_identity(config);
+	config_free(config);
+}
+
+static void examples_read_and_print(void **state)
+{
+	glob_t files;
+
+	(void)state;
+	if (glob("conf/examples/*.conf", 0, NULL, &files))
+		fail_msg("no conf/examples/*.conf: run from the root of the repository");
+	assert_true(files.gl_pathc >= 7);
+	for (size_t i = 0; i < files.gl_pathc; i++) {
+		GPtrArray *problems = config_problems_new();
+		struct config *config;
+
+		if (config_read(files.gl_pathv[i], &config, problems))
+			fail_msg("%s: %u problems", files.gl_pathv[i], problems->len);
+		check_identity(config);
+		config_free(config);
+		g_ptr_array_unref(problems);
+	}
+	globfree(&files);
+}
+
+static const struct {
+	int (*parse)(const char *text, uint64_t *out);
+	void (*print)(GString *out, uint64_t value);
+	const char *text;
+	int rc;
+	uint64_t value;
+	const char *printed; /* where it is not text */
+} units[] = {
+	{ units_duration, units_duration_print, "20ms", 0, 20, NULL },
+	{ units_duration, units_duration_print, "3s", 0, 3000, NULL },
+	{ units_duration, units_duration_print, "5m", 0, 300000, NULL },
+	{ units_duration, units_duration_print, "2h", 0, 7200000, NULL },
+	{ units_duration, units_duration_print, "5d", 0, 432000000, NULL },
+	{ units_duration, units_duration_print, "90s", 0, 90000, NULL },
+	{ units_duration, units_duration_print, "60s", 0, 60000, "1m" },
+	{ units_duration, units_duration_print, "0s", 0, 0, "0ms" },
+	{ units_duration, units_duration_print, "120", -EINVAL, 0, NULL },
+	{ units_duration, units_duration_print, "ms", -EINVAL, 0, NULL },
+	{ units_duration, units_duration_print, "1.5s", -EINVAL, 0, NULL },
+	{ units_duration, units_duration_print, "-1s", -EINVAL, 0, NULL },
+	{ units_duration, units_duration_print, "1 s", -EINVAL, 0, NULL },
+	{ units_duration, units_duration_print, "99999999999999999999s", -ERANGE, 0, NULL },
+	{ units_duration, units_duration_print, "9999999999999999d", -ERANGE, 0, NULL },
+	{ units_count, units_count_print, "0", 0, 0, NULL },
+	{ units_count, units_count_print, "1000", 0, 1000, NULL },
+	{ units_count, units_count_print, "64k", 0, 65536, NULL },
+	{ units_count, units_count_print, "1024k", 0, 1 << 20, "1M" },
+	{ units_count, units_count_print, "1M", 0, 1 << 20, NULL },
+	{ units_count, units_count_print, "1K", -EINVAL, 0, NULL },
+	{ units_count, units_count_print, "", -EINVAL, 0, NULL },
+};
+
+static void units_read_and_print(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(units); i++) {
+		GString *out = g_string_new(NULL);
+		uint64_t value = 0;
+
+		if (units[i].parse(units[i].text, &value) != units[i].rc)
+			fail_msg("'%s': not %d", units[i].text, units[i].rc);
+		assert_int_equal(value, units[i].value);
+		units[i].print(out, value);
+		if (!units[i].rc)
+			assert_string_equal(out->str, units[i].printed ? units[i].printed :
+									 units[i].text);
+		g_string_free(out, TRUE);
+	}
+}
+
+static void paces_read_and_print(void **state)
+{
+	static const char *const good[] = { "20ms x 3", "20msx3", "20ms  x3" };
+	static const char *const bad[] = { "", "x", "20ms", "20ms x", "x 3", "20 x 3",
+					   "20ms x 3 x 4", "20ms x 99999999999", "50d x 3" };
+	struct config_pace pace;
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
+		GString *out = g_string_new(NULL);
+
+		assert_int_equal(units_pace(good[i], &pace), 0);
+		units_pace_print(out, &pace);
+		assert_string_equal(out->str, "20ms x 3");
+		g_string_free(out, TRUE);
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++)
+		assert_int_not_equal(units_pace(bad[i], &pace), 0);
+}
+
+static void bools_have_three_spellings(void **state)
+{
+	bool on = false;
+
+	(void)state;
+	assert_int_equal(units_bool("yes", &on), 0);
+	assert_true(on);
+	assert_int_equal(units_bool("off", &on), 0);
+	assert_false(on);
+	assert_int_equal(units_bool("1", &on), -EINVAL);
+}
+
+static void endpoints_read_and_print(void **state)
+{
+	static const char *const good[] = { "192.0.2.1:80", "[2001:db8::1]:65535" };
+	static const char *const bad[] = { "", ":80", "192.0.2.1:", "192.0.2.1:0", "[::1", "[]:80",
+					   "192.0.2.1:65536", "[::1]80", "a:80", "::1:x" };
+	struct in6_addr address;
+	uint16_t port = 0;
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
+		GString *out = g_string_new(NULL);
+
+		assert_int_equal(address_endpoint_parse(good[i], &address, &port), 0);
+		address_endpoint_print(out, &address, port);
+		assert_string_equal(out->str, good[i]);
+		g_string_free(out, TRUE);
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++)
+		assert_int_equal(address_endpoint_parse(bad[i], &address, &port), -EINVAL);
+}
+
+static void ipv4_is_mapped(void **state)
+{
+	struct config_address prefix;
+	struct in6_addr mapped;
+
+	(void)state;
+	assert_int_equal(inet_pton(AF_INET6, "::ffff:192.0.2.1", &mapped), 1);
+	assert_int_equal(address_prefix_parse("192.0.2.1/24", &prefix), 0);
+	assert_int_equal(prefix.length, 120);
+	assert_memory_equal(&prefix.address, &mapped, sizeof(mapped));
+	assert_int_equal(address_parse("::ffff:192.0.2.1", &mapped), -EINVAL);
+}
+
+static void a_slip_is_near_its_word(void **state)
+{
+	static const char *const words[] = { "uplink", "farm", "sync", NULL };
+
+	(void)state;
+	assert_string_equal(problem_nearest("upink", words), "uplink");
+	assert_string_equal(problem_nearest("ulpink", words), "uplink");
+	assert_string_equal(problem_nearest("Farm", words), "farm");
+	assert_null(problem_nearest("x", words));
+	assert_null(problem_nearest("", words));
+	assert_null(problem_nearest("interface", words));
+	assert_null(problem_nearest("uplinkuplinkuplinkuplinkuplinkuplink", words));
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(broken_lines_are_told),
+		cmocka_unit_test(broken_values_are_told),
+		cmocka_unit_test(contradictions_are_told),
+		cmocka_unit_test(a_zero_byte_is_told),
+		cmocka_unit_test(terminal_controls_are_blanked),
+		cmocka_unit_test(a_device_too_many_is_told),
+		cmocka_unit_test(a_file_too_large_is_told),
+		cmocka_unit_test(a_file_that_is_not_there_is_told),
+		cmocka_unit_test(defaults_depend_on_mode_and_name),
+		cmocka_unit_test(virtual_macs_are_stable),
+		cmocka_unit_test(slots_are_rounded_up),
+		cmocka_unit_test(comments_stand_anywhere),
+		cmocka_unit_test(a_hash_within_a_word_is_no_comment),
+		cmocka_unit_test(attachments_mix),
+		cmocka_unit_test(sync_has_a_default_port),
+		cmocka_unit_test(checks_have_one_grammar),
+		cmocka_unit_test(what_is_printed_reads_the_same),
+		cmocka_unit_test(examples_read_and_print),
+		cmocka_unit_test(units_read_and_print),
+		cmocka_unit_test(paces_read_and_print),
+		cmocka_unit_test(bools_have_three_spellings),
+		cmocka_unit_test(endpoints_read_and_print),
+		cmocka_unit_test(ipv4_is_mapped),
+		cmocka_unit_test(a_slip_is_near_its_word),
+	};
+
+	return cmocka_run_group_tests_name("config", tests, NULL, NULL);
+}
