@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * on-device-down = reset: tells both ends of a conversation that it is over, so that they reconnect at once.
+ * on-device-down = reset: tells the ends of a conversation that it is over, so that they reconnect at once.
  *
- * TCP: a RST to each end that both will accept (RFC 9293 3.5.2, RFC 5961: its sequence number is exactly the one
- * expected, taken from the frame in hand). Others: ICMP or ICMPv6 "administratively prohibited" to the sender.
- * Pure: a frame in, up to two frames out.
+ * Each balancer tells the end on its own uplink. TCP: a frame in hand is answered with a RST whose
+ * sequence number is the one its sender expects (RFC 9293 3.10.7.1). An end that is silent is made to speak first: a
+ * SYN inside its connection makes it send a challenge ACK (RFC 5961 4), and that is answered with the RST.
+ * Others: ICMP or ICMPv6 "administratively prohibited" to the sender, quoting its packet.
+ *
+ * Pure: frames are written into the caller's buffer, whole and with checksums. Thread: any.
  */
 #ifndef SANDWICH_SLOWPATH_RESET_H
 #define SANDWICH_SLOWPATH_RESET_H
@@ -13,16 +16,17 @@
 
 #define RESET_FRAME_MAX 1514
 
-struct reset_frame {
-	u8 data[RESET_FRAME_MAX];
-	u32 length;	/* 0: none */
-	bool to_sender;	/* back by the port the frame came from, to its source MAC */
-};
+/*
+ * The answer to the frame's sender: MACs and tags turned round, MINE as the source MAC. ICMP_SOURCE: our address of
+ * that family. OUT has RESET_FRAME_MAX bytes. Its length, or 0 where no answer is due
+ * (a RST, an ICMP error, a later fragment, something cut short).
+ */
+u32 reset_answer(const struct slow_frame *frame, const struct mac *mine, const struct address *icmp_source, u8 *out);
 
 /*
- * Writes whole Ethernet frames; MACs and tags of the one to the other end are left for the caller to set (it goes
- * where the frame itself would have gone away from the farm: see pump_retry). How many of OUT were written: 0..2.
+ * The SYN that makes the local end of a TCP session speak: a packet from its other end, Ethernet header left
+ * blank (14 bytes; the caller routes it). TO_OUTSIDE: the outside end is to be asked, else the inside. Length or 0.
  */
-int reset_build(const struct slow_frame *frame, const struct address *icmp_source, struct reset_frame out[2]);
+u32 reset_challenge(const struct flow *flow, bool to_outside, u8 *out);
 
 #endif
