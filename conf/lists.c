@@ -183,8 +183,8 @@ bool value_is_interface(const struct value *value, const char *text)
 	if (length >= IFNAMSIZ)
 		value_wrong(value, "'%.64s' has %zu characters: an interface name has at most %d",
 			    text, length, IFNAMSIZ - 1);
-	else if (!length || strpbrk(text, "/: \t\v\f\r,") || !strcmp(text, ".") ||
-		 !strcmp(text, ".."))
+	else if (!length || strpbrk(text, "/: \t\v\f\r,#") || !strcmp(text, ".") ||
+		 !strcmp(text, "..") || value_is_none(text))
 		value_wrong(value, "'%s' is no interface name: write one such as eth0", text);
 	else
 		return true;
