@@ -149,6 +149,10 @@ static const struct broken broken_values[] = {
 	  "eth0\n" },
 	{ "farm = eth1", "farm = eth1 a/b",
 	  "17: farm = eth1 a/b: 'a/b' is no interface name: write one such as eth0\n" },
+	{ "farm = eth1\n", "farm = none,\n",
+	  "17: farm = none,: 'none' is no interface name: write one such as eth0\n" },
+	{ "farm = eth1\n", "farm = eth1,#1\n",
+	  "17: farm = eth1,#1: '#1' is no interface name: write one such as eth0\n" },
 	{ "farm = eth1\n", "farm = eth1\nsync = 172.31.0.1:0\n",
 	  "18: sync = 172.31.0.1:0: '172.31.0.1:0' is no address and port: write "
 	  "172.31.0.1:4850 or [2001:db8::1]:4850\n" },

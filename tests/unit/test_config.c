@@ -13,6 +13,7 @@
 
 #include "conf/address.h"
 #include "conf/config.h"
+#include "conf/keys.h"
 #include "conf/problem.h"
 #include "conf/units.h"
 #include "tests/unit/config_broken.h"
@@ -373,6 +374,57 @@ static void examples_read_and_print(void **state)
 	globfree(&files);
 }
 
+/* What stands in PATH between the lines BEGIN and END; run from the root of the repository. */
+static char *excerpt(const char *path, const char *begin, const char *end)
+{
+	char *text, *from, *to, *inside;
+
+	if (!g_file_get_contents(path, &text, NULL, NULL))
+		fail_msg("no %s: run from the root of the repository", path);
+	from = strstr(text, begin);
+	assert_non_null(from);
+	from += strlen(begin);
+	to = strstr(from, end);
+	assert_non_null(to);
+	inside = g_strndup(from, (gsize)(to - from));
+	g_free(text);
+	return inside;
+}
+
+static void documented_examples_read(void **state)
+{
+	char *texts[] = { excerpt("sandwich/DESIGN.md", "\n```ini\n", "\n```\n"),
+			  excerpt("conf/man/sandwich.conf.5",
+				  "\nTwo balancers around two firewalls:\n"
+				  ".Bd -literal -offset indent\n", "\n.Ed\n") };
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+		struct config *config = parse(texts[i]);
+
+		check_identity(config);
+		config_free(config);
+		g_free(texts[i]);
+	}
+}
+
+static void every_key_is_in_the_man_page(void **state)
+{
+	char *page = excerpt("conf/man/sandwich.conf.5", "\n.Sh SECTIONS\n", "\n.Sh FILES\n");
+
+	(void)state;
+	for (int i = 0; i < SECTIONS; i++) {
+		for (const struct key *key = section_kinds[i].keys; key->name; key++) {
+			char *item = g_strdup_printf("\n.It Ic %s ", key->name);
+
+			if (!strstr(page, item))
+				fail_msg("%s is not in sandwich.conf(5)", key->name);
+			g_free(item);
+		}
+	}
+	g_free(page);
+}
+
 static const struct {
 	int (*parse)(const char *text, uint64_t *out);
 	void (*print)(GString *out, uint64_t value);
@@ -524,6 +576,8 @@ int main(void)
 		cmocka_unit_test(checks_have_one_grammar),
 		cmocka_unit_test(what_is_printed_reads_the_same),
 		cmocka_unit_test(examples_read_and_print),
+		cmocka_unit_test(documented_examples_read),
+		cmocka_unit_test(every_key_is_in_the_man_page),
 		cmocka_unit_test(units_read_and_print),
 		cmocka_unit_test(paces_read_and_print),
 		cmocka_unit_test(bools_have_three_spellings),
