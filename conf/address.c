@@ -13,7 +13,7 @@
 
 static struct in6_addr map_v4(struct in_addr v4)
 {
-	struct in6_addr mapped = { 0 };
+	struct in6_addr mapped = {0};
 
 	mapped.s6_addr[10] = mapped.s6_addr[11] = 0xff;
 	memcpy(&mapped.s6_addr[12], &v4, sizeof(v4));
@@ -59,7 +59,7 @@ int address_prefix_parse(const char *text, struct config_address *out)
 	base = IN6_IS_ADDR_V4MAPPED(&address) ? V4_LENGTH : 0;
 	if (units_number(half[1], &length) || !length || length > 128 - base)
 		goto out;
-	*out = (struct config_address){ address, (uint8_t)(base + length) };
+	*out = (struct config_address){address, (uint8_t)(base + length)};
 	rc = 0;
 out:
 	g_strfreev(half);
@@ -74,7 +74,8 @@ void address_prefix_print(GString *out, const struct config_address *prefix)
 	g_string_append_printf(out, "/%u", prefix->length - base);
 }
 
-/* Where the port of TEXT begins (behind its ':'), or NULL; cuts TEXT before it, and its brackets. */
+/* Where the port of TEXT begins (behind its ':'), or NULL; cuts TEXT before it, and its brackets.
+ */
 static char *split_port(char **text)
 {
 	char *colon = strrchr(*text, ':');

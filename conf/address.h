@@ -31,8 +31,7 @@ int address_endpoint_parse(const char *text, struct in6_addr *out, uint16_t *por
 void address_endpoint_print(GString *out, const struct in6_addr *address, uint16_t port);
 
 /* 02:73:00:00:00:01 */
-int address_mac_parse(const char *text, struct config_mac *out)
-	__attribute__((warn_unused_result));
+int address_mac_parse(const char *text, struct config_mac *out) __attribute__((warn_unused_result));
 void address_mac_print(GString *out, const struct config_mac *mac);
 
 /* Can one host have it: not unspecified, loopback, multicast or broadcast. */

@@ -37,8 +37,7 @@ static char *address_text(const struct in6_addr *address)
 static void collect(GArray *nets, const GArray *addresses, enum config_side_id side, bool uplink)
 {
 	for (guint i = 0; i < addresses->len; i++) {
-		struct net net = { g_array_index(addresses, struct config_address, i), side,
-				   uplink };
+		struct net net = {g_array_index(addresses, struct config_address, i), side, uplink};
 
 		g_array_append_val(nets, net);
 	}
@@ -96,8 +95,8 @@ static void check_overlaps(const struct checker *checker)
 }
 
 /* Note that ADDRESS is PLACE's; complain when it is another's. OWNERS: text -> struct place. */
-static void claim(const struct checker *checker, GHashTable *owners,
-		  const struct in6_addr *address, const struct place *place)
+static void claim(const struct checker *checker, GHashTable *owners, const struct in6_addr *address,
+		  const struct place *place)
 {
 	char *text = address_text(address);
 	const struct place *owner = g_hash_table_lookup(owners, text);
@@ -128,8 +127,7 @@ static void claim_all(const struct checker *checker, GHashTable *owners, const G
 		claim(checker, owners, &g_array_index(addresses, struct in6_addr, i), place);
 }
 
-static void claim_side(const struct checker *checker, GHashTable *owners,
-		       enum config_side_id id)
+static void claim_side(const struct checker *checker, GHashTable *owners, enum config_side_id id)
 {
 	const struct config_side *side = &checker->config->side[id];
 	const struct place uplink = checker_side_key(id, "uplink-address");
@@ -168,8 +166,7 @@ static bool is_on_link(const GArray *prefixes, const struct in6_addr *address)
 	bool found = IN6_IS_ADDR_LINKLOCAL(address);
 
 	for (guint i = 0; i < prefixes->len && !found; i++) {
-		const struct config_address *p =
-			&g_array_index(prefixes, struct config_address, i);
+		const struct config_address *p = &g_array_index(prefixes, struct config_address, i);
 
 		found = address_same_net(&p->address, address, p->length);
 	}
@@ -190,8 +187,8 @@ static void check_on_link(const struct checker *checker, const GArray *addresses
 		if (!is_on_link(prefixes, address))
 			checker_wrong(checker, place,
 				      "%s is in no subnet of [side %s]'s %s: write one that is, or "
-				      "add an address in its subnet there", text, named->name,
-				      named->key);
+				      "add an address in its subnet there",
+				      text, named->name, named->key);
 		g_free(text);
 	}
 }
@@ -225,8 +222,8 @@ static void check_gateways(const struct checker *checker, enum config_side_id si
 	if (v4 > 1 || gateways->len - v4 > 1)
 		checker_wrong(checker, &place,
 			      "%u %s gateways: write one for each family, or none and let the "
-			      "kernel's routes tell", v4 > 1 ? v4 : gateways->len - v4,
-			      v4 > 1 ? "IPv4" : "IPv6");
+			      "kernel's routes tell",
+			      v4 > 1 ? v4 : gateways->len - v4, v4 > 1 ? "IPv4" : "IPv6");
 	check_on_link(checker, gateways, &place, checker->config->side[side].uplink_addresses,
 		      &named);
 }
@@ -234,7 +231,7 @@ static void check_gateways(const struct checker *checker, enum config_side_id si
 static void check_cluster(const struct checker *checker, enum config_side_id side)
 {
 	const struct place place = checker_side_key(side, "cluster-address");
-	const struct place mode = { SECTION_SANDWICH, NULL, "mode" };
+	const struct place mode = {SECTION_SANDWICH, NULL, "mode"};
 
 	if (!checker->config->side[side].cluster_addresses->len)
 		return;

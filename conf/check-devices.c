@@ -14,7 +14,7 @@ static const struct config_device *device_at(const struct checker *checker, guin
 
 static unsigned int free_id(const struct checker *checker)
 {
-	bool used[MODEL_DEVICES_MAX + 2] = { true };
+	bool used[MODEL_DEVICES_MAX + 2] = {true};
 	unsigned int id = 0;
 
 	for (guint i = 0; i < checker->config->devices->len; i++)
@@ -26,17 +26,18 @@ static unsigned int free_id(const struct checker *checker)
 
 static void check_ids(const struct checker *checker)
 {
-	const struct config_device *owners[MODEL_DEVICES_MAX + 1] = { 0 };
+	const struct config_device *owners[MODEL_DEVICES_MAX + 1] = {0};
 
 	for (guint i = 0; i < checker->config->devices->len; i++) {
 		const struct config_device *device = device_at(checker, i);
-		const struct place place = { SECTION_DEVICE, device->name, "id" };
+		const struct place place = {SECTION_DEVICE, device->name, "id"};
 		const struct config_device **owner = &owners[device->id];
 
 		if (*owner)
 			checker_wrong(checker, &place,
 				      "[device %s] and [device %s] both have id %u%s: write id = "
-				      "%u here", (*owner)->name, device->name, device->id,
+				      "%u here",
+				      (*owner)->name, device->name, device->id,
 				      checker_is_there(checker, &place) ? "" : " (by position)",
 				      free_id(checker));
 		else
@@ -90,7 +91,7 @@ static bool claim_mac(const struct checker *checker, GHashTable *owners,
 static void claim_virtual(const struct checker *checker, GHashTable *owners,
 			  const struct config_mac *mac, const struct place *place)
 {
-	struct station station = { .mac = *mac, .side = CONFIG_INGRESS };
+	struct station station = {.mac = *mac, .side = CONFIG_INGRESS};
 
 	if (!claim_mac(checker, owners, &station, place))
 		return;
@@ -106,8 +107,8 @@ static void claim_device_macs(const struct checker *checker, GHashTable *owners,
 	const GArray *macs = device->at[side].macs;
 
 	for (guint i = 0; i < macs->len; i++) {
-		const struct station station = { g_array_index(macs, struct config_mac, i),
-						 (uint8_t)side };
+		const struct station station = {g_array_index(macs, struct config_mac, i),
+						(uint8_t)side};
 
 		claim_mac(checker, owners, &station, &place);
 	}
@@ -149,14 +150,15 @@ static void check_port(const struct checker *checker, const struct config_device
 
 	for (guint i = 0; port && i < balancers->len; i++) {
 		const struct config_balancer *balancer = g_ptr_array_index(balancers, i);
-		const struct place farm = { SECTION_BALANCER, balancer->name, "farm" };
+		const struct place farm = {SECTION_BALANCER, balancer->name, "farm"};
 
 		if (balancer->side != side || has_port(balancer, port) ||
 		    !checker_is_there(checker, &farm) || checker_is_bad(checker, &farm))
 			continue;
 		checker_wrong(checker, &place,
 			      "port:%s is no farm port of [balancer %s]: write one that is, or add "
-			      "it there", port, balancer->name);
+			      "it there",
+			      port, balancer->name);
 	}
 }
 
@@ -164,8 +166,8 @@ static void check_port(const struct checker *checker, const struct config_device
 static void check_bridge(const struct checker *checker, const struct config_device *device)
 {
 	const struct config_attachment *at = device->at;
-	enum config_side_id bare = checker_has_station(&at[CONFIG_INGRESS]) ? CONFIG_EGRESS :
-									     CONFIG_INGRESS;
+	enum config_side_id bare =
+		checker_has_station(&at[CONFIG_INGRESS]) ? CONFIG_EGRESS : CONFIG_INGRESS;
 	const struct place place = checker_device_key(device, bare);
 
 	if (checker_has_station(&at[CONFIG_INGRESS]) == checker_has_station(&at[CONFIG_EGRESS]))
@@ -174,7 +176,8 @@ static void check_bridge(const struct checker *checker, const struct config_devi
 		return;
 	checker_wrong(checker, &place,
 		      "[device %s] has an address or MAC on the other side and none here: write "
-		      "one, or leave both sides without (a transparent device)", device->name);
+		      "one, or leave both sides without (a transparent device)",
+		      device->name);
 }
 
 /* Without address and MAC, the port and the VLAN are all that tells devices apart. */
@@ -201,7 +204,8 @@ static void check_alike(const struct checker *checker, guint index, enum config_
 			continue;
 		checker_wrong(checker, &place,
 			      "nothing tells [device %s] from [device %s] here: give each its own "
-			      "address, MAC, vlan:N or port:NAME", device->name, other->name);
+			      "address, MAC, vlan:N or port:NAME",
+			      device->name, other->name);
 		return;
 	}
 }

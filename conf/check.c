@@ -51,12 +51,12 @@ void checker_wrong(const struct checker *checker, const struct place *place, con
 
 struct place checker_side_key(enum config_side_id side, const char *key)
 {
-	return (struct place){ SECTION_SIDE, config_side_name(side), key };
+	return (struct place){SECTION_SIDE, config_side_name(side), key};
 }
 
 struct place checker_device_key(const struct config_device *device, enum config_side_id side)
 {
-	return (struct place){ SECTION_DEVICE, device->name, config_side_name(side) };
+	return (struct place){SECTION_DEVICE, device->name, config_side_name(side)};
 }
 
 bool checker_has_station(const struct config_attachment *at)
@@ -105,8 +105,8 @@ static void required_keys(const struct checker *checker, const struct section *s
 			continue;
 		problem_add(checker->problems, entry ? entry->line : section->line,
 			    "[%s%s%s] has no '%s': write %s = %s", section->kind->name,
-			    section->name ? " " : "", section->name ? section->name : "",
-			    key->name, key->name, key->example);
+			    section->name ? " " : "", section->name ? section->name : "", key->name,
+			    key->name, key->example);
 		if (entry)
 			entry->bad = true;
 	}
@@ -126,11 +126,10 @@ static void check_required(const struct checker *checker)
 /* Outside, all clients talk to one address, and a tunnel is more than one flow. */
 static void check_affinity(const struct checker *checker)
 {
-	const struct place place = { SECTION_SANDWICH, NULL, "affinity" };
+	const struct place place = {SECTION_SANDWICH, NULL, "affinity"};
 	const struct config *config = checker->config;
 
-	if (!config->side[CONFIG_INGRESS].cluster_addresses->len ||
-	    config->mode != CONFIG_MODE_VPN)
+	if (!config->side[CONFIG_INGRESS].cluster_addresses->len || config->mode != CONFIG_MODE_VPN)
 		return;
 	if (config->affinity == CONFIG_AFFINITY_SERVER)
 		checker_wrong(checker, &place,
@@ -145,7 +144,7 @@ static void check_affinity(const struct checker *checker)
 /* What talks to the other balancers is authenticated, always. */
 static void check_secret(const struct checker *checker)
 {
-	const struct place place = { SECTION_SANDWICH, NULL, "secret-file" };
+	const struct place place = {SECTION_SANDWICH, NULL, "secret-file"};
 	const struct config *config = checker->config;
 	bool needed = config->health.path.count > 0;
 
@@ -164,7 +163,7 @@ static void check_secret(const struct checker *checker)
 
 static struct place balancer_key(const struct config_balancer *balancer, const char *key)
 {
-	return (struct place){ SECTION_BALANCER, balancer->name, key };
+	return (struct place){SECTION_BALANCER, balancer->name, key};
 }
 
 /* A port has one role, and is written once. */
@@ -179,7 +178,8 @@ static void check_ports(const struct checker *checker, const struct config_balan
 		if (balancer->uplink && !strcmp(port, balancer->uplink))
 			checker_wrong(checker, &place,
 				      "%s is the uplink and a farm port: write another, or a VLAN "
-				      "interface such as %.10s.100", port, port);
+				      "interface such as %.10s.100",
+				      port, port);
 		for (guint j = 0; j < i; j++)
 			if (!strcmp(port, g_ptr_array_index(farm, j)))
 				checker_wrong(checker, &place, "%s is there twice: write it once",
@@ -212,7 +212,8 @@ static void check_sync(const struct checker *checker, const struct config_balanc
 		if (owner)
 			checker_wrong(checker, &place,
 				      "%s is already the sync address of [balancer %s]: each "
-				      "balancer needs its own", endpoint, owner);
+				      "balancer needs its own",
+				      endpoint, owner);
 		else
 			g_hash_table_insert(owners, endpoint, balancer->name);
 	}
@@ -229,7 +230,7 @@ static bool has_side(const struct checker *checker, const struct config_balancer
 static void check_twin(const struct checker *checker, const struct config_balancer *first,
 		       const struct config_balancer *second)
 {
-	const struct config_balancer *both[] = { first, second };
+	const struct config_balancer *both[] = {first, second};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(both); i++) {
 		const struct place place = balancer_key(both[i], "sync");
@@ -237,7 +238,8 @@ static void check_twin(const struct checker *checker, const struct config_balanc
 		if (!both[i]->sync->len && !checker_is_bad(checker, &place))
 			checker_wrong(checker, &place,
 				      "[balancer %s] has a twin and no 'sync': write sync = "
-				      "172.31.0.1:4850, an address of its own", both[i]->name);
+				      "172.31.0.1:4850, an address of its own",
+				      both[i]->name);
 	}
 }
 
@@ -262,13 +264,15 @@ static void check_side_balancers(const struct checker *checker, enum config_side
 		else
 			problem_add(checker->problems, balancer->line,
 				    "[balancer %s] is one too many: the %s side has an active and "
-				    "a standby", balancer->name, config_side_name(side));
+				    "a standby",
+				    balancer->name, config_side_name(side));
 	}
 	if (!n && !unknown)
 		problem_add(checker->problems, 0,
 			    "no balancer on the %s side: write [balancer %s-a] with side = %s, "
-			    "uplink = eth0 and farm = eth1", config_side_name(side),
-			    side == CONFIG_INGRESS ? "in" : "out", config_side_name(side));
+			    "uplink = eth0 and farm = eth1",
+			    config_side_name(side), side == CONFIG_INGRESS ? "in" : "out",
+			    config_side_name(side));
 }
 
 static void check_balancers(const struct checker *checker)
@@ -288,10 +292,9 @@ static void check_balancers(const struct checker *checker)
 		check_side_balancers(checker, side);
 }
 
-void config_check(const struct config *config, const struct document *document,
-		  GPtrArray *problems)
+void config_check(const struct config *config, const struct document *document, GPtrArray *problems)
 {
-	const struct checker checker = { config, document, problems };
+	const struct checker checker = {config, document, problems};
 
 	check_required(&checker);
 	check_affinity(&checker);

@@ -27,7 +27,7 @@ enum config_datapath { CONFIG_DATAPATH_AUTO, CONFIG_DATAPATH_XDP, CONFIG_DATAPAT
 		       CONFIG_DATAPATH_PCAP };
 enum config_side_id { CONFIG_INGRESS, CONFIG_EGRESS, CONFIG_SIDES };
 
-/* Timers, in seconds; the index order is the order of --print. Same order as enum timeout in core. */
+/* Timers, in seconds, in the order of --print, which is that of enum timeout in core. */
 enum config_timeout {
 	CONFIG_TIMEOUT_TCP_SYN,		/* tcp-syn: opened, not answered */
 	CONFIG_TIMEOUT_TCP_ESTABLISHED, /* tcp-established */

@@ -8,14 +8,14 @@
 #include "conf/problem.h"
 #include "conf/values.h"
 
-const char *const config_mode_words[] = { "firewall", "vpn", NULL };
-const char *const config_affinity_words[] = { "pair", "client", "server", "flow", NULL };
-const char *const config_track_words[] = { "auto", "every-frame", NULL };
-const char *const config_down_words[] = { "move", "reset", "drop", NULL };
-const char *const config_move_words[] = { "rebind", "keep", NULL };
-const char *const config_datapath_words[] = { "auto", "xdp", "xdp-generic", "pcap", NULL };
-const char *const config_side_words[] = { "ingress", "egress", NULL };
-const char *const config_detector_words[] = { "link", "arp", "icmp", "tcp", "http", "path", NULL };
+const char *const config_mode_words[] = {"firewall", "vpn", NULL};
+const char *const config_affinity_words[] = {"pair", "client", "server", "flow", NULL};
+const char *const config_track_words[] = {"auto", "every-frame", NULL};
+const char *const config_down_words[] = {"move", "reset", "drop", NULL};
+const char *const config_move_words[] = {"rebind", "keep", NULL};
+const char *const config_datapath_words[] = {"auto", "xdp", "xdp-generic", "pcap", NULL};
+const char *const config_side_words[] = {"ingress", "egress", NULL};
+const char *const config_detector_words[] = {"link", "arp", "icmp", "tcp", "http", "path", NULL};
 
 /* No section has more; keys_nearest() counts on it. */
 #define KEYS_MAX 16
@@ -26,28 +26,28 @@ const char *const config_detector_words[] = { "link", "arp", "icmp", "tcp", "htt
 
 /* The preset of affinity depends on mode: read.c. */
 static const struct key sandwich_keys[KEYS_MAX + 1] = {
-	{ SANDWICH("name", name), .kind = &value_name, .example = "branch", .required = true },
-	{ SANDWICH("mode", mode), .kind = &value_word, .words = config_mode_words,
-	  .example = "firewall", .required = true },
-	{ SANDWICH("affinity", affinity), .kind = &value_word, .words = config_affinity_words },
-	{ SANDWICH("sessions", sessions), .kind = &value_slots, .preset = "1M", .min = 1 << 10,
-	  .max = 64 << 20 },
-	{ SANDWICH("pins", pins), .kind = &value_slots, .preset = "256k", .min = 1 << 10,
-	  .max = 64 << 20 },
-	{ SANDWICH("track", track), .kind = &value_word, .words = config_track_words,
-	  .preset = "auto" },
-	{ SANDWICH("on-device-down", on_device_down), .kind = &value_word,
-	  .words = config_down_words, .preset = "move" },
-	{ SANDWICH("on-move", on_move), .kind = &value_word, .words = config_move_words,
-	  .preset = "rebind" },
-	{ SANDWICH("secret-file", secret_file), .kind = &value_file,
-	  .example = "/etc/sandwich/secret" },
+	{SANDWICH("name", name), .kind = &value_name, .example = "branch", .required = true},
+	{SANDWICH("mode", mode), .kind = &value_word, .words = config_mode_words,
+	 .example = "firewall", .required = true},
+	{SANDWICH("affinity", affinity), .kind = &value_word, .words = config_affinity_words},
+	{SANDWICH("sessions", sessions), .kind = &value_slots, .preset = "1M", .min = 1 << 10,
+	 .max = 64 << 20},
+	{SANDWICH("pins", pins), .kind = &value_slots, .preset = "256k", .min = 1 << 10,
+	 .max = 64 << 20},
+	{SANDWICH("track", track), .kind = &value_word, .words = config_track_words,
+	 .preset = "auto"},
+	{SANDWICH("on-device-down", on_device_down), .kind = &value_word,
+	 .words = config_down_words, .preset = "move"},
+	{SANDWICH("on-move", on_move), .kind = &value_word, .words = config_move_words,
+	 .preset = "rebind"},
+	{SANDWICH("secret-file", secret_file), .kind = &value_file,
+	 .example = "/etc/sandwich/secret"},
 };
 
-#define TIMEOUT(name_, index, preset_)                                                             \
-	{                                                                                          \
-		SANDWICH(name_, timeout[CONFIG_TIMEOUT_##index]), .kind = &value_seconds,          \
-			.preset = preset_, .min = 1, .max = 365 * 86400                            \
+#define TIMEOUT(name_, index, preset_)                                                          \
+	{                                                                                       \
+		SANDWICH(name_, timeout[CONFIG_TIMEOUT_##index]),                               \
+			.kind = &value_seconds, .preset = preset_, .min = 1, .max = 365 * 86400 \
 	}
 
 static const struct key timeout_keys[KEYS_MAX + 1] = {
@@ -68,82 +68,76 @@ static const struct key timeout_keys[KEYS_MAX + 1] = {
 
 /* The virtual MACs are derived from the sandwich's name: read.c. */
 static const struct key side_keys[KEYS_MAX + 1] = {
-	{ SIDE("uplink-address", uplink_addresses), .kind = &value_prefixes,
-	  .example = "192.0.2.1/24", .required = true },
-	{ SIDE("farm-address", farm_addresses), .kind = &value_prefixes,
-	  .example = "10.1.0.1/24", .required = true },
-	{ SIDE("cluster-address", cluster_addresses), .kind = &value_addresses,
-	  .example = "192.0.2.10" },
-	{ SIDE("gateway", gateways), .kind = &value_addresses, .example = "192.0.2.254" },
-	{ SIDE("last-hop", last_hop), .kind = &value_bool, .preset = "off" },
-	{ SIDE("uplink-vlan", uplink_vlan), .kind = &value_vlan, .preset = "keep" },
-	{ SIDE("farm-vlan", farm_vlan), .kind = &value_vlan, .preset = "keep" },
-	{ SIDE("uplink-mac", uplink_mac), .kind = &value_mac, .example = "02:73:00:00:00:01" },
-	{ SIDE("farm-mac", farm_mac), .kind = &value_mac, .example = "02:73:00:00:00:02" },
+	{SIDE("uplink-address", uplink_addresses), .kind = &value_prefixes,
+	 .example = "192.0.2.1/24", .required = true},
+	{SIDE("farm-address", farm_addresses), .kind = &value_prefixes, .example = "10.1.0.1/24",
+	 .required = true},
+	{SIDE("cluster-address", cluster_addresses), .kind = &value_addresses,
+	 .example = "192.0.2.10"},
+	{SIDE("gateway", gateways), .kind = &value_addresses, .example = "192.0.2.254"},
+	{SIDE("last-hop", last_hop), .kind = &value_bool, .preset = "off"},
+	{SIDE("uplink-vlan", uplink_vlan), .kind = &value_vlan, .preset = "keep"},
+	{SIDE("farm-vlan", farm_vlan), .kind = &value_vlan, .preset = "keep"},
+	{SIDE("uplink-mac", uplink_mac), .kind = &value_mac, .example = "02:73:00:00:00:01"},
+	{SIDE("farm-mac", farm_mac), .kind = &value_mac, .example = "02:73:00:00:00:02"},
 };
 
 #define BALANCER(name_, field_) NAME_AND_FIELD(name_, struct config_balancer, field_)
 
 /* The preset of control is made from the balancer's name: read.c. */
 static const struct key balancer_keys[KEYS_MAX + 1] = {
-	{ BALANCER("side", side), .kind = &value_word, .words = config_side_words,
-	  .example = "ingress", .required = true },
-	{ BALANCER("uplink", uplink), .kind = &value_interface, .example = "eth0",
-	  .required = true },
-	{ BALANCER("farm", farm), .kind = &value_interfaces, .example = "eth1",
-	  .required = true },
-	{ BALANCER("sync", sync), .kind = &value_endpoints, .example = "172.31.0.1:4850",
-	  .min = 4850 },
-	{ BALANCER("priority", priority), .kind = &value_number, .preset = "100", .min = 1,
-	  .max = 255 },
-	{ BALANCER("control", control), .kind = &value_file,
-	  .example = "/run/sandwich/NAME.sock" },
-	{ BALANCER("metrics", metrics), .kind = &value_endpoint, .example = "127.0.0.1:9850",
-	  .min = 9850 },
-	{ BALANCER("datapath", datapath), .kind = &value_word, .words = config_datapath_words,
-	  .preset = "auto" },
+	{BALANCER("side", side), .kind = &value_word, .words = config_side_words,
+	 .example = "ingress", .required = true},
+	{BALANCER("uplink", uplink), .kind = &value_interface, .example = "eth0", .required = true},
+	{BALANCER("farm", farm), .kind = &value_interfaces, .example = "eth1", .required = true},
+	{BALANCER("sync", sync), .kind = &value_endpoints, .example = "172.31.0.1:4850",
+	 .min = 4850},
+	{BALANCER("priority", priority), .kind = &value_number, .preset = "100", .min = 1,
+	 .max = 255},
+	{BALANCER("control", control), .kind = &value_file, .example = "/run/sandwich/NAME.sock"},
+	{BALANCER("metrics", metrics), .kind = &value_endpoint, .example = "127.0.0.1:9850",
+	 .min = 9850},
+	{BALANCER("datapath", datapath), .kind = &value_word, .words = config_datapath_words,
+	 .preset = "auto"},
 };
 
 #define DEVICE(name_, field_) NAME_AND_FIELD(name_, struct config_device, field_)
 
 /* The preset of id is the position in the file: read.c. */
 static const struct key device_keys[KEYS_MAX + 1] = {
-	{ DEVICE("id", id), .kind = &value_number, .min = 1, .max = 255 },
-	{ DEVICE("ingress", at[CONFIG_INGRESS]), .kind = &value_attachment,
-	  .example = "10.1.0.11", .required = true },
-	{ DEVICE("egress", at[CONFIG_EGRESS]), .kind = &value_attachment,
-	  .example = "10.2.0.11", .required = true },
-	{ DEVICE("weight", weight), .kind = &value_number, .preset = "1", .min = 1, .max = 255 },
-	{ DEVICE("max-sessions", max_sessions), .kind = &value_count, .preset = "none",
-	  .min = 1, .max = 64 << 20 },
-	{ DEVICE("state", disabled), .kind = &value_disabled, .preset = "enabled" },
+	{DEVICE("id", id), .kind = &value_number, .min = 1, .max = 255},
+	{DEVICE("ingress", at[CONFIG_INGRESS]), .kind = &value_attachment, .example = "10.1.0.11",
+	 .required = true},
+	{DEVICE("egress", at[CONFIG_EGRESS]), .kind = &value_attachment, .example = "10.2.0.11",
+	 .required = true},
+	{DEVICE("weight", weight), .kind = &value_number, .preset = "1", .min = 1, .max = 255},
+	{DEVICE("max-sessions", max_sessions), .kind = &value_count, .preset = "none", .min = 1,
+	 .max = 64 << 20},
+	{DEVICE("state", disabled), .kind = &value_disabled, .preset = "enabled"},
 };
 
 #define HEALTH(name_, field_) NAME_AND_FIELD(name_, struct config_health, field_)
 
 static const struct key health_keys[KEYS_MAX + 1] = {
-	{ HEALTH("path", path), .kind = &value_pace, .preset = "20ms x 3", .min = 5 },
-	{ HEALTH("path-port", path_port), .kind = &value_port, .preset = "4851" },
-	{ HEALTH("rise", rise), .kind = &value_number, .preset = "3", .min = 1, .max = 100 },
-	{ HEALTH("link", checks), .kind = &value_always },
-	{ HEALTH("arp", checks), .kind = &value_checks, .min = CONFIG_DETECT_ARP,
-	  .example = "on" },
-	{ HEALTH("icmp", checks), .kind = &value_checks, .min = CONFIG_DETECT_ICMP,
-	  .example = "on" },
-	{ HEALTH("tcp", checks), .kind = &value_checks, .min = CONFIG_DETECT_TCP,
-	  .example = "22" },
-	{ HEALTH("http", checks), .kind = &value_checks, .min = CONFIG_DETECT_HTTP,
-	  .example = ":80/health" },
+	{HEALTH("path", path), .kind = &value_pace, .preset = "20ms x 3", .min = 5},
+	{HEALTH("path-port", path_port), .kind = &value_port, .preset = "4851"},
+	{HEALTH("rise", rise), .kind = &value_number, .preset = "3", .min = 1, .max = 100},
+	{HEALTH("link", checks), .kind = &value_always},
+	{HEALTH("arp", checks), .kind = &value_checks, .min = CONFIG_DETECT_ARP, .example = "on"},
+	{HEALTH("icmp", checks), .kind = &value_checks, .min = CONFIG_DETECT_ICMP, .example = "on"},
+	{HEALTH("tcp", checks), .kind = &value_checks, .min = CONFIG_DETECT_TCP, .example = "22"},
+	{HEALTH("http", checks), .kind = &value_checks, .min = CONFIG_DETECT_HTTP,
+	 .example = ":80/health"},
 };
 
 const struct section_kind section_kinds[SECTIONS] = {
-	{ SECTION_SANDWICH, "sandwich", "[sandwich]", false, NULL, sandwich_keys },
-	{ SECTION_TIMEOUTS, "timeouts", "[timeouts]", false, NULL, timeout_keys },
-	{ SECTION_SIDE, "side", "[side ingress] or [side egress]", true, config_side_words,
-	  side_keys },
-	{ SECTION_BALANCER, "balancer", "[balancer in-a]", true, NULL, balancer_keys },
-	{ SECTION_DEVICE, "device", "[device fw1]", true, NULL, device_keys },
-	{ SECTION_HEALTH, "health", "[health]", false, NULL, health_keys },
+	{SECTION_SANDWICH, "sandwich", "[sandwich]", false, NULL, sandwich_keys},
+	{SECTION_TIMEOUTS, "timeouts", "[timeouts]", false, NULL, timeout_keys},
+	{SECTION_SIDE, "side", "[side ingress] or [side egress]", true, config_side_words,
+	 side_keys},
+	{SECTION_BALANCER, "balancer", "[balancer in-a]", true, NULL, balancer_keys},
+	{SECTION_DEVICE, "device", "[device fw1]", true, NULL, device_keys},
+	{SECTION_HEALTH, "health", "[health]", false, NULL, health_keys},
 };
 
 const struct key *keys_find(const struct section_kind *section, const char *name)
@@ -164,7 +158,7 @@ const struct section_kind *keys_find_section(const char *name)
 
 const char *keys_nearest(const struct section_kind *section, const char *name)
 {
-	const char *names[KEYS_MAX + 1] = { 0 };
+	const char *names[KEYS_MAX + 1] = {0};
 
 	for (int i = 0; section->keys[i].name; i++)
 		names[i] = section->keys[i].name;
@@ -192,10 +186,10 @@ void keys_preset(const struct section_kind *section, void *base)
 	GPtrArray *problems = config_problems_new();
 
 	for (const struct key *key = section->keys; key->name; key++) {
-		struct value value = { .key = key,
-				       .field = (char *)base + key->offset,
-				       .text = key->preset,
-				       .problems = problems };
+		struct value value = {.key = key,
+				      .field = (char *)base + key->offset,
+				      .text = key->preset,
+				      .problems = problems};
 
 		if (key->preset)
 			key->kind->parse(&value);

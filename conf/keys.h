@@ -18,7 +18,7 @@ struct key;
 /* One value on its way into the model. */
 struct value {
 	const struct key *key;
-	void *field;	  /* where it goes; preset before */
+	void *field;      /* where it goes; preset before */
 	const char *text; /* outer space and comment removed */
 	int line;
 	GPtrArray *problems;
@@ -33,24 +33,31 @@ struct value_kind {
 struct key {
 	const char *name;
 	const struct value_kind *kind;
-	size_t offset;		  /* of the field in the section's struct */
-	const char *preset;	  /* default, in file syntax; NULL: nothing, or see read.c */
-	const char *example;	  /* what a correct value looks like */
-	bool required;		  /* ... and there must be one */
+	size_t offset;            /* of the field in the section's struct */
+	const char *preset;       /* default, in file syntax; NULL: nothing, or see read.c */
+	const char *example;      /* what a correct value looks like */
+	bool required;            /* ... and there must be one */
 	const char *const *words; /* an enum's, in its order */
-	guint64 min, max;	  /* range, for the kinds that have one */
+	guint64 min, max;         /* range, for the kinds that have one */
 };
 
-enum section_id { SECTION_SANDWICH, SECTION_TIMEOUTS, SECTION_SIDE, SECTION_BALANCER,
-		  SECTION_DEVICE, SECTION_HEALTH, SECTIONS };
+enum section_id {
+	SECTION_SANDWICH,
+	SECTION_TIMEOUTS,
+	SECTION_SIDE,
+	SECTION_BALANCER,
+	SECTION_DEVICE,
+	SECTION_HEALTH,
+	SECTIONS
+};
 
 struct section_kind {
 	enum section_id id;
 	const char *name;
-	const char *example;	  /* header as it should look */
-	bool named;		  /* [device NAME], not [health] */
+	const char *example;      /* header as it should look */
+	bool named;               /* [device NAME], not [health] */
 	const char *const *names; /* the only names it may have; NULL: any */
-	const struct key *keys;	  /* ends with a NULL name */
+	const struct key *keys;   /* ends with a NULL name */
 };
 
 extern const struct section_kind section_kinds[SECTIONS];

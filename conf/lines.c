@@ -11,9 +11,9 @@
 struct scan {
 	struct document *document;
 	GPtrArray *problems;
-	struct section *section;  /* that lines belong to; NULL: to one that was refused, or none */
-	struct section *orphan;	  /* a repeated section: its keys are judged, then forgotten */
-	bool begun;		  /* a header was seen */
+	struct section *section; /* that lines belong to; NULL: to one that was refused, or none */
+	struct section *orphan;  /* a repeated section: its keys are judged, then forgotten */
+	bool begun;              /* a header was seen */
 	int line;
 };
 
@@ -100,7 +100,7 @@ static void cut_comment(char *line)
 
 static void unknown_section(struct scan *scan, const char *word)
 {
-	const char *words[SECTIONS + 1] = { 0 };
+	const char *words[SECTIONS + 1] = {0};
 	const char *near;
 
 	for (int i = 0; i < SECTIONS; i++)
@@ -113,7 +113,8 @@ static void unknown_section(struct scan *scan, const char *word)
 		problem_add(scan->problems, scan->line,
 			    "unknown section '%.64s': the sections are [sandwich], [timeouts], "
 			    "[side ingress], [side egress], [balancer NAME], [device NAME] and "
-			    "[health]", word);
+			    "[health]",
+			    word);
 }
 
 /* Is NAME (NULL: none) what a section of KIND is called? */
@@ -131,7 +132,8 @@ static bool name_ok(struct scan *scan, const struct section_kind *kind, const ch
 	else if (name && !keys_is_name(name))
 		problem_add(scan->problems, scan->line,
 			    "'%.64s' is no name: write 1 to 63 letters, digits, '-', '_' or '.', a "
-			    "letter or digit first", name);
+			    "letter or digit first",
+			    name);
 	else
 		return true;
 	return false;
@@ -146,10 +148,10 @@ static void enter_section(struct scan *scan, const struct section_kind *kind, co
 
 	scan->section = section;
 	if (first) {
-		problem_add(scan->problems, scan->line,
-			    "[%s] is already on line %d: %s", key, first->line,
-			    kind->named && !kind->names ? "give one of them another name" :
-							  "write it once, with all its keys");
+		problem_add(scan->problems, scan->line, "[%s] is already on line %d: %s", key,
+			    first->line,
+			    kind->named && !kind->names ? "give one of them another name"
+							: "write it once, with all its keys");
 		scan->orphan = section;
 		g_free(key);
 		return;
@@ -282,7 +284,7 @@ static void scan_line(struct scan *scan, char *line, size_t length)
 
 struct document *document_scan(const char *text, size_t length, GPtrArray *problems)
 {
-	struct scan scan = { .document = document_new(), .problems = problems };
+	struct scan scan = {.document = document_new(), .problems = problems};
 	const char *end = text + length;
 
 	while (text < end) {

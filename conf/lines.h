@@ -30,8 +30,8 @@ struct section {
 };
 
 struct document {
-	GPtrArray *sections;	 /* struct section, in the file's order */
-	GHashTable *by_title;	 /* "device fw1" -> struct section */
+	GPtrArray *sections;  /* struct section, in the file's order */
+	GHashTable *by_title; /* "device fw1" -> struct section */
 };
 
 /* Scan TEXT (any bytes). What is no section, key or comment, unknown or there twice is told. */

@@ -73,8 +73,10 @@ static void add_prefix(const struct value *value, const char *item)
 			value_wrong(value, "%s has no prefix length: write %s/%s", item, item,
 				    strchr(item, ':') ? "64" : "24");
 		else
-			value_wrong(value, "'%.64s' is no address with prefix length: write "
-					   "192.0.2.1/24 or 2001:db8::1/64", item);
+			value_wrong(value,
+				    "'%.64s' is no address with prefix length: write "
+				    "192.0.2.1/24 or 2001:db8::1/64",
+				    item);
 	} else if (!address_is_host(&prefix.address)) {
 		value_wrong(value, "%s is no address a host can have", item);
 	} else if (is_net_or_broadcast(&prefix)) {
@@ -102,7 +104,7 @@ static void print_prefixes(const struct key *key, const void *field, GString *ou
 	}
 }
 
-const struct value_kind value_prefixes = { parse_prefixes, print_prefixes };
+const struct value_kind value_prefixes = {parse_prefixes, print_prefixes};
 
 /* Read ITEM as the address of a host; complains otherwise. */
 static bool take_address(const struct value *value, const char *item, struct in6_addr *address)
@@ -146,7 +148,7 @@ static void print_addresses(const struct key *key, const void *field, GString *o
 	}
 }
 
-const struct value_kind value_addresses = { parse_addresses, print_addresses };
+const struct value_kind value_addresses = {parse_addresses, print_addresses};
 
 static bool is_station(const struct config_mac *mac)
 {
@@ -174,7 +176,7 @@ static void print_mac(const struct key *key, const void *field, GString *out)
 	address_mac_print(out, field);
 }
 
-const struct value_kind value_mac = { parse_mac, print_mac };
+const struct value_kind value_mac = {parse_mac, print_mac};
 
 bool value_is_interface(const struct value *value, const char *text)
 {
@@ -207,7 +209,7 @@ static void print_interface(const struct key *key, const void *field, GString *o
 	g_string_append(out, *(char *const *)field);
 }
 
-const struct value_kind value_interface = { parse_interface, print_interface };
+const struct value_kind value_interface = {parse_interface, print_interface};
 
 static void add_interface(const struct value *value, const char *item)
 {
@@ -232,7 +234,7 @@ static void print_strings(const struct key *key, const void *field, GString *out
 	}
 }
 
-const struct value_kind value_interfaces = { parse_interfaces, print_strings };
+const struct value_kind value_interfaces = {parse_interfaces, print_strings};
 
 /* ITEM in its one spelling, with the default port where it has none; NULL: complained. */
 static char *take_endpoint(const struct value *value, const char *item)
@@ -272,7 +274,7 @@ static void print_endpoint(const struct key *key, const void *field, GString *ou
 	g_string_append(out, endpoint ? endpoint : "none");
 }
 
-const struct value_kind value_endpoint = { parse_endpoint, print_endpoint };
+const struct value_kind value_endpoint = {parse_endpoint, print_endpoint};
 
 /* Others must be able to send to it, so it is not "any". */
 static void add_endpoint(const struct value *value, const char *item)
@@ -294,7 +296,7 @@ static void parse_endpoints(const struct value *value)
 	each_item(value, add_endpoint);
 }
 
-const struct value_kind value_endpoints = { parse_endpoints, print_strings };
+const struct value_kind value_endpoints = {parse_endpoints, print_strings};
 
 static void attach_vlan(const struct value *value, const char *text)
 {
@@ -375,4 +377,4 @@ static void print_attachment(const struct key *key, const void *field, GString *
 		g_string_append_printf(out, "%sport:%s", out->len > begin ? " " : "", at->port);
 }
 
-const struct value_kind value_attachment = { parse_attachment, print_attachment };
+const struct value_kind value_attachment = {parse_attachment, print_attachment};

@@ -21,8 +21,8 @@ static void *section_base(struct config *config, const struct section *section)
 	case SECTION_TIMEOUTS:
 		return config;
 	case SECTION_SIDE:
-		return &config->side[strcmp(section->name, "ingress") ? CONFIG_EGRESS :
-									CONFIG_INGRESS];
+		return &config->side[strcmp(section->name, "ingress") ? CONFIG_EGRESS
+								      : CONFIG_INGRESS];
 	case SECTION_BALANCER:
 		return model_add_balancer(config, section->name, section->line);
 	case SECTION_DEVICE:
@@ -40,11 +40,11 @@ static void read_section(const struct section *section, void *base, GPtrArray *p
 {
 	for (guint i = 0; i < section->entries->len; i++) {
 		struct entry *entry = g_ptr_array_index(section->entries, i);
-		struct value value = { .key = entry->key,
-				       .field = (char *)base + entry->key->offset,
-				       .text = entry->text,
-				       .line = entry->line,
-				       .problems = problems };
+		struct value value = {.key = entry->key,
+				      .field = (char *)base + entry->key->offset,
+				      .text = entry->text,
+				      .line = entry->line,
+				      .problems = problems};
 		guint before = problems->len;
 
 		entry->key->kind->parse(&value);
@@ -64,17 +64,18 @@ static void read_sections(struct config *config, const struct document *document
 		else
 			problem_add(problems, section->line,
 				    "device '%s' is one too many: a farm has at most %d; write the "
-				    "others in a second sandwich", section->name,
-				    MODEL_DEVICES_MAX);
+				    "others in a second sandwich",
+				    section->name, MODEL_DEVICES_MAX);
 	}
 }
 
-/* In vpn mode only the inner client is seen by both sides; a firewall sees the same pair on both. */
+/* In vpn mode only the inner client is seen by both sides; a firewall sees the same pair on both.
+ */
 static void default_affinity(struct config *config, const struct document *document)
 {
 	if (!section_entry(document_section(document, SECTION_SANDWICH, NULL), "affinity"))
-		config->affinity = config->mode == CONFIG_MODE_VPN ? CONFIG_AFFINITY_CLIENT :
-								     CONFIG_AFFINITY_PAIR;
+		config->affinity = config->mode == CONFIG_MODE_VPN ? CONFIG_AFFINITY_CLIENT
+								   : CONFIG_AFFINITY_PAIR;
 }
 
 /* Derived from names: stable over reloads, the same on both twins. The hash is FNV-1a. */
@@ -89,8 +90,8 @@ static void default_mac(struct config_mac *mac, const char *sandwich, const char
 	g_free(text);
 	if (memcmp(mac, &unset, sizeof(unset)))
 		return;
-	*mac = (struct config_mac){ { 0x02, 0x73, (uint8_t)(hash >> 24), (uint8_t)(hash >> 16),
-				      (uint8_t)(hash >> 8), (uint8_t)hash } };
+	*mac = (struct config_mac){{0x02, 0x73, (uint8_t)(hash >> 24), (uint8_t)(hash >> 16),
+				    (uint8_t)(hash >> 8), (uint8_t)hash}};
 }
 
 static void default_macs(struct config *config)
@@ -109,8 +110,8 @@ static void default_controls(struct config *config)
 		struct config_balancer *balancer = g_ptr_array_index(config->balancers, i);
 
 		if (!balancer->control)
-			balancer->control = g_strdup_printf("/run/sandwich/%s.sock",
-							    balancer->name);
+			balancer->control =
+				g_strdup_printf("/run/sandwich/%s.sock", balancer->name);
 	}
 }
 

@@ -11,9 +11,9 @@
 #include "conf/units.h"
 #include "conf/values.h"
 
-#define CHECKS_MAX 1024
+#define CHECKS_MAX   1024
 #define MIN_INTERVAL 10 /* ms; what is quicker is the path heartbeat's job */
-static const struct config_pace default_pace = { 1000, 3 };
+static const struct config_pace default_pace = {1000, 3};
 
 static bool is_each(const struct config_check *check)
 {
@@ -57,8 +57,8 @@ static bool take_url(const char *text, struct config_check *check)
 	service = g_strndup(host, (gsize)(path - host));
 	check->port = full ? 80 : 0;
 	ok = full ? !address_endpoint_parse(service, &check->address, &check->port) &&
-			    address_is_host(&check->address) :
-		    take_service(service, check);
+			     address_is_host(&check->address)
+		  : take_service(service, check);
 	g_free(service);
 	if (ok)
 		check->url_path = g_strdup(path);
@@ -69,10 +69,10 @@ static const struct {
 	bool (*take)(const char *text, struct config_check *check);
 	const char *advice;
 } targets[CONFIG_DETECTORS] = {
-	[CONFIG_DETECT_ARP] = { take_host, "write on, or an address" },
-	[CONFIG_DETECT_ICMP] = { take_host, "write on, or an address" },
-	[CONFIG_DETECT_TCP] = { take_service, "write a port such as 22, or 10.1.0.11:22" },
-	[CONFIG_DETECT_HTTP] = { take_url, "write :80/health, or http://10.1.0.11:80/health" },
+	[CONFIG_DETECT_ARP] = {take_host, "write on, or an address"},
+	[CONFIG_DETECT_ICMP] = {take_host, "write on, or an address"},
+	[CONFIG_DETECT_TCP] = {take_service, "write a port such as 22, or 10.1.0.11:22"},
+	[CONFIG_DETECT_HTTP] = {take_url, "write :80/health, or http://10.1.0.11:80/health"},
 };
 
 /* Does a pace begin with this word: digits, then a unit? */
@@ -175,4 +175,4 @@ static void print_checks(const struct key *key, const void *field, GString *out)
 		g_string_append(out, "off");
 }
 
-const struct value_kind value_checks = { parse_checks, print_checks };
+const struct value_kind value_checks = {parse_checks, print_checks};

@@ -14,12 +14,11 @@ struct unit {
 
 /* Largest first, so that the printer takes the first that divides. */
 static const struct unit counts[] = {
-	{ "G", 1 << 30 }, { "M", 1 << 20 }, { "k", 1 << 10 }, { "", 1 }, { NULL, 0 },
+	{"G", 1 << 30}, {"M", 1 << 20}, {"k", 1 << 10}, {"", 1}, {NULL, 0},
 };
 
 static const struct unit durations[] = {
-	{ "d", 86400000 }, { "h", 3600000 }, { "m", 60000 },
-	{ "s", 1000 },	   { "ms", 1 },	     { NULL, 0 },
+	{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}, {NULL, 0},
 };
 
 /* Read digits from *TEXT and move it behind them. */
@@ -110,7 +109,7 @@ int units_pace(const char *text, struct config_pace *out)
 	if (!rc && (ms > UINT32_MAX || count > UINT32_MAX))
 		rc = -ERANGE;
 	if (!rc)
-		*out = (struct config_pace){ (unsigned int)ms, (unsigned int)count };
+		*out = (struct config_pace){(unsigned int)ms, (unsigned int)count};
 out:
 	g_strfreev(half);
 	return rc;
@@ -124,8 +123,8 @@ void units_pace_print(GString *out, const struct config_pace *pace)
 
 int units_bool(const char *text, bool *out)
 {
-	static const char *const on[] = { "on", "yes", "true", NULL };
-	static const char *const off[] = { "off", "no", "false", NULL };
+	static const char *const on[] = {"on", "yes", "true", NULL};
+	static const char *const off[] = {"off", "no", "false", NULL};
 
 	if (!g_strv_contains(on, text) && !g_strv_contains(off, text))
 		return -EINVAL;

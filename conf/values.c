@@ -52,7 +52,7 @@ static void parse_name(const struct value *value)
 				   "digit first");
 }
 
-const struct value_kind value_name = { parse_name, print_string };
+const struct value_kind value_name = {parse_name, print_string};
 
 static void parse_file(const struct value *value)
 {
@@ -64,7 +64,7 @@ static void parse_file(const struct value *value)
 		value_wrong(value, "write the whole path, such as %s", value->key->example);
 }
 
-const struct value_kind value_file = { parse_file, print_string };
+const struct value_kind value_file = {parse_file, print_string};
 
 static void parse_word(const struct value *value)
 {
@@ -87,7 +87,7 @@ static void print_word(const struct key *key, const void *field, GString *out)
 	g_string_append(out, key->words[*(const unsigned int *)field]);
 }
 
-const struct value_kind value_word = { parse_word, print_word };
+const struct value_kind value_word = {parse_word, print_word};
 
 static void parse_bool(const struct value *value)
 {
@@ -101,7 +101,7 @@ static void print_bool(const struct key *key, const void *field, GString *out)
 	g_string_append(out, *(const bool *)field ? "on" : "off");
 }
 
-const struct value_kind value_bool = { parse_bool, print_bool };
+const struct value_kind value_bool = {parse_bool, print_bool};
 
 static void parse_disabled(const struct value *value)
 {
@@ -119,7 +119,7 @@ static void print_disabled(const struct key *key, const void *field, GString *ou
 	g_string_append(out, *(const bool *)field ? "disabled" : "enabled");
 }
 
-const struct value_kind value_disabled = { parse_disabled, print_disabled };
+const struct value_kind value_disabled = {parse_disabled, print_disabled};
 
 static void parse_number(const struct value *value)
 {
@@ -139,7 +139,7 @@ static void print_number(const struct key *key, const void *field, GString *out)
 	g_string_append_printf(out, "%u", *(const unsigned int *)field);
 }
 
-const struct value_kind value_number = { parse_number, print_number };
+const struct value_kind value_number = {parse_number, print_number};
 
 /* A count in the key's range; complains otherwise. */
 static bool take_count(const struct value *value, uint64_t *n)
@@ -177,7 +177,7 @@ static void print_count(const struct key *key, const void *field, GString *out)
 		g_string_append(out, "none");
 }
 
-const struct value_kind value_count = { parse_count, print_count };
+const struct value_kind value_count = {parse_count, print_count};
 
 static void parse_slots(const struct value *value)
 {
@@ -191,7 +191,7 @@ static void parse_slots(const struct value *value)
 	*(unsigned int *)value->field = slots;
 }
 
-const struct value_kind value_slots = { parse_slots, print_count };
+const struct value_kind value_slots = {parse_slots, print_count};
 
 static void parse_seconds(const struct value *value)
 {
@@ -213,7 +213,7 @@ static void print_seconds(const struct key *key, const void *field, GString *out
 	units_duration_print(out, *(const unsigned int *)field * UINT64_C(1000));
 }
 
-const struct value_kind value_seconds = { parse_seconds, print_seconds };
+const struct value_kind value_seconds = {parse_seconds, print_seconds};
 
 bool value_pace_ok(const struct value *value, const struct config_pace *pace, guint64 min)
 {
@@ -228,7 +228,7 @@ bool value_pace_ok(const struct value *value, const struct config_pace *pace, gu
 
 static void parse_pace(const struct value *value)
 {
-	struct config_pace pace = { 0 };
+	struct config_pace pace = {0};
 
 	if (value_is_none(value->text))
 		*(struct config_pace *)value->field = pace;
@@ -249,7 +249,7 @@ static void print_pace(const struct key *key, const void *field, GString *out)
 		g_string_append(out, "off");
 }
 
-const struct value_kind value_pace = { parse_pace, print_pace };
+const struct value_kind value_pace = {parse_pace, print_pace};
 
 static void parse_port(const struct value *value)
 {
@@ -267,7 +267,7 @@ static void print_port(const struct key *key, const void *field, GString *out)
 	g_string_append_printf(out, "%u", *(const uint16_t *)field);
 }
 
-const struct value_kind value_port = { parse_port, print_port };
+const struct value_kind value_port = {parse_port, print_port};
 
 static void parse_vlan(const struct value *value)
 {
@@ -296,7 +296,7 @@ static void print_vlan(const struct key *key, const void *field, GString *out)
 		g_string_append(out, vlan ? "keep" : "none");
 }
 
-const struct value_kind value_vlan = { parse_vlan, print_vlan };
+const struct value_kind value_vlan = {parse_vlan, print_vlan};
 
 static void parse_always(const struct value *value)
 {
@@ -312,4 +312,4 @@ static void print_always(const struct key *key, const void *field, GString *out)
 	g_string_append(out, "on");
 }
 
-const struct value_kind value_always = { parse_always, print_always };
+const struct value_kind value_always = {parse_always, print_always};

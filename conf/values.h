@@ -12,29 +12,29 @@
 #include "conf/keys.h"
 
 /* values.c: single values; the type of the field in brackets */
-extern const struct value_kind value_name;	/* [char *] letters, digits, - _ . */
-extern const struct value_kind value_file;	/* [char *] absolute path, or none */
-extern const struct value_kind value_word;	/* [enum] one of key->words */
-extern const struct value_kind value_bool;	/* [bool] on, off */
-extern const struct value_kind value_disabled;	/* [bool] enabled, disabled */
-extern const struct value_kind value_number;	/* [unsigned int] min..max; 0 prints "none" */
-extern const struct value_kind value_count;	/* [unsigned int] the same with k and M */
-extern const struct value_kind value_slots;	/* [unsigned int] rounded up to a power of two */
-extern const struct value_kind value_seconds;	/* [unsigned int] a duration, whole seconds */
-extern const struct value_kind value_pace;	/* [struct config_pace] min ms; off: count 0 */
-extern const struct value_kind value_port;	/* [uint16_t] */
-extern const struct value_kind value_vlan;	/* [int] 1..4094, none, keep */
-extern const struct value_kind value_always;	/* no field: on, and nothing else */
+extern const struct value_kind value_name;     /* [char *] letters, digits, - _ . */
+extern const struct value_kind value_file;     /* [char *] absolute path, or none */
+extern const struct value_kind value_word;     /* [enum] one of key->words */
+extern const struct value_kind value_bool;     /* [bool] on, off */
+extern const struct value_kind value_disabled; /* [bool] enabled, disabled */
+extern const struct value_kind value_number;   /* [unsigned int] min..max; 0 prints "none" */
+extern const struct value_kind value_count;    /* [unsigned int] the same with k and M */
+extern const struct value_kind value_slots;    /* [unsigned int] rounded up to a power of two */
+extern const struct value_kind value_seconds;  /* [unsigned int] a duration, whole seconds */
+extern const struct value_kind value_pace;     /* [struct config_pace] min ms; off: count 0 */
+extern const struct value_kind value_port;     /* [uint16_t] */
+extern const struct value_kind value_vlan;     /* [int] 1..4094, none, keep */
+extern const struct value_kind value_always;   /* no field: on, and nothing else */
 
 /* lists.c: addresses, interfaces and lists of them */
-extern const struct value_kind value_prefixes;	  /* [GArray of struct config_address] */
-extern const struct value_kind value_addresses;	  /* [GArray of struct in6_addr] */
-extern const struct value_kind value_mac;	  /* [struct config_mac] */
-extern const struct value_kind value_interface;	  /* [char *] */
-extern const struct value_kind value_interfaces;  /* [GPtrArray of char *] */
-extern const struct value_kind value_endpoint;	  /* [char *] "address:port"; min: default port */
-extern const struct value_kind value_endpoints;	  /* [GPtrArray of char *] the same */
-extern const struct value_kind value_attachment;  /* [struct config_attachment] */
+extern const struct value_kind value_prefixes;   /* [GArray of struct config_address] */
+extern const struct value_kind value_addresses;  /* [GArray of struct in6_addr] */
+extern const struct value_kind value_mac;        /* [struct config_mac] */
+extern const struct value_kind value_interface;  /* [char *] */
+extern const struct value_kind value_interfaces; /* [GPtrArray of char *] */
+extern const struct value_kind value_endpoint;   /* [char *] "address:port"; min: default port */
+extern const struct value_kind value_endpoints;  /* [GPtrArray of char *] the same */
+extern const struct value_kind value_attachment; /* [struct config_attachment] */
 
 /* targets.c: the checks of [health]; min: the detector */
 extern const struct value_kind value_checks; /* [GPtrArray of struct config_check] */

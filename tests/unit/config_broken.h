@@ -22,13 +22,13 @@ static const struct broken broken_lines[] = {
 	{ "name = test\n", "name = test\na\377\n",
 	  "3: not text: write UTF-8 without zero bytes\n" },
 	{ "name = test\n", "name = test\nupink = 1\n",
-	  "3: unknown key 'upink': [sandwich] has name, mode, affinity, sessions, pins, "
-	  "track, on-device-down, on-move, secret-file\n" },
+	  "3: unknown key 'upink': [sandwich] has name, mode, affinity, sessions, "
+	  "pins, track, on-device-down, on-move, secret-file\n" },
 	{ "name = test\n", "name = test\nsesions = 1M\n",
 	  "3: unknown key 'sesions', did you mean 'sessions'?\n" },
 	{ "name = test\n", "name = test\ncolour = red\n",
-	  "3: unknown key 'colour': [sandwich] has name, mode, affinity, sessions, pins, "
-	  "track, on-device-down, on-move, secret-file\n" },
+	  "3: unknown key 'colour': [sandwich] has name, mode, affinity, sessions, "
+	  "pins, track, on-device-down, on-move, secret-file\n" },
 	{ "name = test\n", "name = test\nuplink = eth0\n",
 	  "3: 'uplink' does not belong in [sandwich]: write it in [balancer in-a]\n" },
 	{ "farm = eth1\n", "farm = eth1\nupink = eth0\n",
@@ -49,12 +49,12 @@ static const struct broken broken_lines[] = {
 	  "32: [health] takes no name: write [health]\n" },
 	{ "[side egress]", "[side]",
 	  "10: [side] needs a name: write [side ingress] or [side egress]\n"
-	  "0: [side egress] is missing: write it, with uplink-address = 192.0.2.1/24 and "
-	  "farm-address = 10.1.0.1/24\n" },
+	  "0: [side egress] is missing: write it, with uplink-address = 192.0.2.1/24 "
+	  "and farm-address = 10.1.0.1/24\n" },
 	{ "[side egress]", "[side outside]",
 	  "10: [side outside]: write [side ingress] or [side egress]\n"
-	  "0: [side egress] is missing: write it, with uplink-address = 192.0.2.1/24 and "
-	  "farm-address = 10.1.0.1/24\n" },
+	  "0: [side egress] is missing: write it, with uplink-address = 192.0.2.1/24 "
+	  "and farm-address = 10.1.0.1/24\n" },
 	{ "[device fw2]", "[device]",
 	  "28: [device] needs a name: write [device fw1]\n" },
 	{ "[device fw2]", "[device fw 2]",
@@ -71,8 +71,8 @@ static const struct broken broken_lines[] = {
 
 static const struct broken broken_values[] = {
 	{ "name = test", "name = my/test",
-	  "2: name = my/test: write 1 to 63 letters, digits, '-', '_' or '.', a letter "
-	  "or digit first\n" },
+	  "2: name = my/test: write 1 to 63 letters, digits, '-', '_' or '.', a "
+	  "letter or digit first\n" },
 	{ "mode = firewall", "mode = router",
 	  "3: mode = router: write firewall or vpn\n" },
 	{ "mode = firewall\n", "mode = firewall\naffinity = source\n",
@@ -86,7 +86,8 @@ static const struct broken broken_values[] = {
 	{ "mode = firewall\n", "mode = firewall\npins = many\n",
 	  "4: pins = many: write a number from 1k to 64M\n" },
 	{ "= /etc/sandwich/secret", "= secret",
-	  "4: secret-file = secret: write the whole path, such as /etc/sandwich/secret\n" },
+	  "4: secret-file = secret: write the whole path, such as "
+	  "/etc/sandwich/secret\n" },
 	{ "[side ingress]", "[timeouts]\ntcp-syn = 120\n[side ingress]",
 	  "7: tcp-syn = 120: no unit: write 120s, or use m, h or d\n" },
 	{ "[side ingress]", "[timeouts]\nudp = 20ms\n[side ingress]",
@@ -106,23 +107,25 @@ static const struct broken broken_values[] = {
 	  "length: write 192.0.2.1/24 or 2001:db8::1/64\n" },
 	{ "192.0.2.1/24", "192.0.2.1/24, ::ffff:192.0.2.2/120",
 	  "7: uplink-address = 192.0.2.1/24, ::ffff:192.0.2.2/120: "
-	  "'::ffff:192.0.2.2/120' is no address with prefix length: write 192.0.2.1/24 "
-	  "or 2001:db8::1/64\n" },
+	  "'::ffff:192.0.2.2/120' is no address with prefix length: write "
+	  "192.0.2.1/24 or 2001:db8::1/64\n" },
 	{ "192.0.2.1/24", "192.0.2.0/24",
 	  "7: uplink-address = 192.0.2.0/24: 192.0.2.0/24 is the network or its "
 	  "broadcast: write an address in it\n" },
 	{ "192.0.2.1/24", "192.0.2.255/24 300.0.0.1/24",
 	  "7: uplink-address = 192.0.2.255/24 300.0.0.1/24: 192.0.2.255/24 is the "
 	  "network or its broadcast: write an address in it\n"
-	  "7: uplink-address = 192.0.2.255/24 300.0.0.1/24: '300.0.0.1/24' is no address "
-	  "with prefix length: write 192.0.2.1/24 or 2001:db8::1/64\n" },
+	  "7: uplink-address = 192.0.2.255/24 300.0.0.1/24: '300.0.0.1/24' is no "
+	  "address with prefix length: write 192.0.2.1/24 or 2001:db8::1/64\n" },
 	{ "192.0.2.1/24", "127.0.0.1/8",
-	  "7: uplink-address = 127.0.0.1/8: 127.0.0.1/8 is no address a host can have\n" },
+	  "7: uplink-address = 127.0.0.1/8: 127.0.0.1/8 is no address a host can "
+	  "have\n" },
 	{ "farm-address = 10.1.0.1/24\n", "farm-address = 10.1.0.1/24\ngateway = 192.0.2.254/24\n",
 	  "9: gateway = 192.0.2.254/24: 192.0.2.254/24: write the address without its "
 	  "prefix length\n" },
 	{ "farm-address = 10.1.0.1/24\n", "farm-address = 10.1.0.1/24\ngateway = router\n",
-	  "9: gateway = router: 'router' is no address: write one such as 192.0.2.254\n" },
+	  "9: gateway = router: 'router' is no address: write one such as "
+	  "192.0.2.254\n" },
 	{ "farm-address = 10.1.0.1/24\n", "farm-address = 10.1.0.1/24\ngateway = 224.0.0.1\n",
 	  "9: gateway = 224.0.0.1: 224.0.0.1 is no address a host can have\n" },
 	{ "farm-address = 10.1.0.1/24\n", "farm-address = 10.1.0.1/24\ngateway = ,\n",
@@ -130,8 +133,8 @@ static const struct broken broken_values[] = {
 	{ "farm-address = 10.1.0.1/24\n", "farm-address = 10.1.0.1/24\nlast-hop = maybe\n",
 	  "9: last-hop = maybe: write on or off\n" },
 	{ "farm-address = 10.1.0.1/24\n", "farm-address = 10.1.0.1/24\nfarm-vlan = 4095\n",
-	  "9: farm-vlan = 4095: write a VLAN from 1 to 4094, none (untagged) or keep (as "
-	  "frames come)\n" },
+	  "9: farm-vlan = 4095: write a VLAN from 1 to 4094, none (untagged) or keep "
+	  "(as frames come)\n" },
 	{ "farm-address = 10.1.0.1/24\n", "farm-address = 10.1.0.1/24\nuplink-mac = 02:73\n",
 	  "9: uplink-mac = 02:73: write a MAC such as 02:73:00:00:00:01, or leave the "
 	  "key out\n" },
@@ -142,11 +145,11 @@ static const struct broken broken_values[] = {
 	{ "side = ingress", "side = inside",
 	  "15: side = inside: write ingress or egress\n" },
 	{ "uplink = eth0", "uplink = averylonginterface0",
-	  "16: uplink = averylonginterface0: 'averylonginterface0' has 19 characters: an "
-	  "interface name has at most 15\n" },
+	  "16: uplink = averylonginterface0: 'averylonginterface0' has 19 characters: "
+	  "an interface name has at most 15\n" },
 	{ "uplink = eth0", "uplink = eth0 eth2",
-	  "16: uplink = eth0 eth2: 'eth0 eth2' is no interface name: write one such as "
-	  "eth0\n" },
+	  "16: uplink = eth0 eth2: 'eth0 eth2' is no interface name: write one such "
+	  "as eth0\n" },
 	{ "farm = eth1", "farm = eth1 a/b",
 	  "17: farm = eth1 a/b: 'a/b' is no interface name: write one such as eth0\n" },
 	{ "farm = eth1\n", "farm = none,\n",
@@ -167,8 +170,8 @@ static const struct broken broken_values[] = {
 	{ "farm = eth1\n", "farm = eth1\ndatapath = dpdk\n",
 	  "18: datapath = dpdk: write auto or xdp or xdp-generic or pcap\n" },
 	{ "ingress = 10.1.0.11", "ingress = 10.1.0.11 fw1.example",
-	  "25: ingress = 10.1.0.11 fw1.example: 'fw1.example' is no address: write one "
-	  "such as 10.1.0.11\n" },
+	  "25: ingress = 10.1.0.11 fw1.example: 'fw1.example' is no address: write "
+	  "one such as 10.1.0.11\n" },
 	{ "ingress = 10.1.0.11", "ingress = 10.1.0.11/24",
 	  "25: ingress = 10.1.0.11/24: 10.1.0.11/24: write the address without its "
 	  "prefix length\n" },
@@ -178,11 +181,11 @@ static const struct broken broken_values[] = {
 	  "25: ingress = 10.1.0.11 vlan:1 vlan:2: write one vlan: a device's frames "
 	  "carry one tag\n" },
 	{ "ingress = 10.1.0.11", "ingress = 10.1.0.11 port:eth1 port:eth1",
-	  "25: ingress = 10.1.0.11 port:eth1 port:eth1: write one port: a device is on "
-	  "one\n" },
+	  "25: ingress = 10.1.0.11 port:eth1 port:eth1: write one port: a device is "
+	  "on one\n" },
 	{ "ingress = 10.1.0.11", "ingress = 10.1.0.11 ff:ff:ff:ff:ff:ff",
-	  "25: ingress = 10.1.0.11 ff:ff:ff:ff:ff:ff: ff:ff:ff:ff:ff:ff: no station can "
-	  "have this MAC\n" },
+	  "25: ingress = 10.1.0.11 ff:ff:ff:ff:ff:ff: ff:ff:ff:ff:ff:ff: no station "
+	  "can have this MAC\n" },
 	{ "egress = 10.2.0.11\n", "egress = 10.2.0.11\nweight = 0\n",
 	  "27: weight = 0: write a number from 1 to 255\n" },
 	{ "egress = 10.2.0.11\n", "egress = 10.2.0.11\nid = 256\n",
@@ -210,7 +213,8 @@ static const struct broken broken_values[] = {
 	{ "path = 20ms x 3\n", "path = 20ms x 3\ntcp = 0\n",
 	  "34: tcp = 0: '0': write a port such as 22, or 10.1.0.11:22\n" },
 	{ "path = 20ms x 3\n", "path = 20ms x 3\ntcp = 10.1.0.11\n",
-	  "34: tcp = 10.1.0.11: '10.1.0.11': write a port such as 22, or 10.1.0.11:22\n" },
+	  "34: tcp = 10.1.0.11: '10.1.0.11': write a port such as 22, or "
+	  "10.1.0.11:22\n" },
 	{ "path = 20ms x 3\n", "path = 20ms x 3\ntcp = 22, 1s x 3\n",
 	  "34: tcp = 22, 1s x 3: no target: write a port such as 22, or 10.1.0.11:22\n" },
 	{ "path = 20ms x 3\n", "path = 20ms x 3\ntcp = 22 1s x\n",
@@ -230,22 +234,23 @@ static const struct broken broken_cross[] = {
 	{ "mode = firewall\n", "",
 	  "1: [sandwich] has no 'mode': write mode = firewall\n" },
 	{ "[sandwich]\nname = test\nmode = firewall\nsecret-file = /etc/sandwich/secret\n", "",
-	  "0: [sandwich] is missing: write it, with name = branch and mode = firewall\n"
-	  "0: no secret-file, which authenticates sync and the path heartbeat: make one "
-	  "with (umask 077; head -c 32 /dev/urandom | base64 >/etc/sandwich/secret) and "
-	  "write secret-file = /etc/sandwich/secret\n" },
+	  "0: [sandwich] is missing: write it, with name = branch and mode = "
+	  "firewall\n"
+	  "0: no secret-file, which authenticates sync and the path heartbeat: make "
+	  "one with (umask 077; head -c 32 /dev/urandom | base64 "
+	  ">/etc/sandwich/secret) and write secret-file = /etc/sandwich/secret\n" },
 	{ "farm-address = 10.2.0.1/24\n", "",
 	  "10: [side egress] has no 'farm-address': write farm-address = 10.1.0.1/24\n" },
 	{ "farm-address = 10.2.0.1/24\n", "farm-address = none\n",
 	  "12: [side egress] has no 'farm-address': write farm-address = 10.1.0.1/24\n" },
 	{ "[side egress]\nuplink-address = 10.9.0.1/16\nfarm-address = 10.2.0.1/24\n", "",
-	  "0: [side egress] is missing: write it, with uplink-address = 192.0.2.1/24 and "
-	  "farm-address = 10.1.0.1/24\n" },
+	  "0: [side egress] is missing: write it, with uplink-address = 192.0.2.1/24 "
+	  "and farm-address = 10.1.0.1/24\n" },
 	{ "side = egress\nuplink", "uplink",
 	  "19: [balancer out-a] has no 'side': write side = ingress\n" },
 	{ "[balancer out-a]\nside = egress\nuplink = eth0\nfarm = eth1\n", "",
-	  "0: no balancer on the egress side: write [balancer out-a] with side = egress, "
-	  "uplink = eth0 and farm = eth1\n" },
+	  "0: no balancer on the egress side: write [balancer out-a] with side = "
+	  "egress, uplink = eth0 and farm = eth1\n" },
 	{ "[device fw1]\ningress = 10.1.0.11\negress = 10.2.0.11\n\n[device fw2]\n"
 	  "ingress = 10.1.0.12\negress = 10.2.0.12\n",
 	  "",
@@ -254,12 +259,12 @@ static const struct broken broken_cross[] = {
 	{ "ingress = 10.1.0.11\n", "",
 	  "24: [device fw1] has no 'ingress': write ingress = 10.1.0.11\n" },
 	{ "secret-file = /etc/sandwich/secret\n", "",
-	  "1: no secret-file, which authenticates sync and the path heartbeat: make one "
-	  "with (umask 077; head -c 32 /dev/urandom | base64 >/etc/sandwich/secret) and "
-	  "write secret-file = /etc/sandwich/secret\n" },
+	  "1: no secret-file, which authenticates sync and the path heartbeat: make "
+	  "one with (umask 077; head -c 32 /dev/urandom | base64 "
+	  ">/etc/sandwich/secret) and write secret-file = /etc/sandwich/secret\n" },
 	{ "farm-address = 10.1.0.1/24", "farm-address = 192.0.2.2/24",
-	  "8: 192.0.2.2/24 overlaps 192.0.2.1/24, the uplink-address of [side ingress]: "
-	  "give each port a subnet of its own\n"
+	  "8: 192.0.2.2/24 overlaps 192.0.2.1/24, the uplink-address of [side "
+	  "ingress]: give each port a subnet of its own\n"
 	  "25: 10.1.0.11 is in no subnet of [side ingress]'s farm-address: write one "
 	  "that is, or add an address in its subnet there\n"
 	  "29: 10.1.0.12 is in no subnet of [side ingress]'s farm-address: write one "
@@ -267,19 +272,19 @@ static const struct broken broken_cross[] = {
 	{ "farm-address = 10.2.0.1/24", "farm-address = 10.1.0.2/24",
 	  "12: 10.1.0.2/24 overlaps 10.1.0.1/24, the farm-address of [side ingress]: "
 	  "give each port a subnet of its own\n"
-	  "26: 10.2.0.11 is in no subnet of [side egress]'s farm-address: write one that "
-	  "is, or add an address in its subnet there\n"
-	  "30: 10.2.0.12 is in no subnet of [side egress]'s farm-address: write one that "
-	  "is, or add an address in its subnet there\n" },
+	  "26: 10.2.0.11 is in no subnet of [side egress]'s farm-address: write one "
+	  "that is, or add an address in its subnet there\n"
+	  "30: 10.2.0.12 is in no subnet of [side egress]'s farm-address: write one "
+	  "that is, or add an address in its subnet there\n" },
 	{ "uplink-address = 10.9.0.1/16", "uplink-address = 192.0.2.9/25",
-	  "11: 192.0.2.9/25 overlaps 192.0.2.1/24, the uplink-address of [side ingress]: "
-	  "give each port a subnet of its own\n" },
+	  "11: 192.0.2.9/25 overlaps 192.0.2.1/24, the uplink-address of [side "
+	  "ingress]: give each port a subnet of its own\n" },
 	{ "ingress = 10.1.0.12", "ingress = 10.1.0.11",
 	  "29: 10.1.0.11 is already the ingress of [device fw1]: give each its own "
 	  "address\n" },
 	{ "ingress = 10.1.0.12", "ingress = 10.1.0.1",
-	  "29: 10.1.0.1 is already the farm-address of [side ingress]: give each its own "
-	  "address\n" },
+	  "29: 10.1.0.1 is already the farm-address of [side ingress]: give each its "
+	  "own address\n" },
 	{ "ingress = 10.1.0.12", "ingress = 10.7.0.12",
 	  "29: 10.7.0.12 is in no subnet of [side ingress]'s farm-address: write one "
 	  "that is, or add an address in its subnet there\n" },
@@ -288,19 +293,19 @@ static const struct broken broken_cross[] = {
 	  "that is, or add an address in its subnet there\n" },
 	{ "farm-address = 10.1.0.1/24\n",
 	  "farm-address = 10.1.0.1/24\ngateway = 192.0.2.253 192.0.2.254\n",
-	  "9: 2 IPv4 gateways: write one for each family, or none and let the kernel's "
-	  "routes tell\n" },
+	  "9: 2 IPv4 gateways: write one for each family, or none and let the "
+	  "kernel's routes tell\n" },
 	{ "farm-address = 10.1.0.1/24\n", "farm-address = 10.1.0.1/24\ngateway = 192.0.2.1\n",
-	  "9: 192.0.2.1 is already the uplink-address of [side ingress]: give each its "
-	  "own address\n" },
+	  "9: 192.0.2.1 is already the uplink-address of [side ingress]: give each "
+	  "its own address\n" },
 	{ "farm-address = 10.1.0.1/24\n", "farm-address = 10.1.0.1/24\ncluster-address = 192.0.2.10\n",
-	  "9: a cluster address needs mode = vpn in [sandwich]; in firewall mode clients "
-	  "write to the servers themselves: leave it out\n" },
+	  "9: a cluster address needs mode = vpn in [sandwich]; in firewall mode "
+	  "clients write to the servers themselves: leave it out\n" },
 	{ "mode = firewall\nsecret-file = /etc/sandwich/secret\n\n[side ingress]\n",
 	  "mode = vpn\naffinity = server\nsecret-file = /s\n[side ingress]\n"
 	  "cluster-address = 192.0.2.10\n",
-	  "4: affinity = server puts everything that comes to the cluster address on one "
-	  "device: write affinity = client\n" },
+	  "4: affinity = server puts everything that comes to the cluster address on "
+	  "one device: write affinity = client\n" },
 	{ "mode = firewall\nsecret-file = /etc/sandwich/secret\n\n[side ingress]\n",
 	  "mode = vpn\naffinity = flow\nsecret-file = /s\n[side ingress]\n"
 	  "cluster-address = 192.0.2.10\n",
@@ -317,15 +322,15 @@ static const struct broken broken_cross[] = {
 	{ "farm = eth1\n",
 	  "farm = eth1\n"
 	  "control = "
-	  "/run/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-	  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.sock\n",
+	  "/run/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+	  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.sock\n",
 	  "18: the control socket's path has 130 bytes, a socket's has at most 107: "
 	  "write a shorter one, such as /run/sandwich/NAME.sock\n" },
 	{ "[balancer out-a]",
 	  "[balancer in-b]\nside = ingress\nuplink = eth0\nfarm = eth1\nsync = 172.31.0.2\n\n"
 	  "[balancer out-a]",
-	  "14: [balancer in-a] has a twin and no 'sync': write sync = 172.31.0.1:4850, "
-	  "an address of its own\n" },
+	  "14: [balancer in-a] has a twin and no 'sync': write sync = "
+	  "172.31.0.1:4850, an address of its own\n" },
 	{ "farm = eth1\n\n[balancer out-a]",
 	  "farm = eth1\nsync = 172.31.0.1\n\n[balancer in-b]\nside = ingress\nuplink = eth0\n"
 	  "farm = eth1\nsync = 172.31.0.2\n[balancer in-c]\nside = ingress\nuplink = eth0\n"
@@ -335,8 +340,8 @@ static const struct broken broken_cross[] = {
 	  "29: 172.31.0.1:4850 is already the sync address of [balancer in-a]: each "
 	  "balancer needs its own\n" },
 	{ "egress = 10.2.0.11\n", "egress = 10.2.0.11\nid = 2\n",
-	  "29: [device fw1] and [device fw2] both have id 2 (by position): write id = 1 "
-	  "here\n" },
+	  "29: [device fw1] and [device fw2] both have id 2 (by position): write id = "
+	  "1 here\n" },
 	{ "egress = 10.2.0.12\n", "egress = 10.2.0.12\nid = 1\n",
 	  "31: [device fw1] and [device fw2] both have id 1: write id = 2 here\n" },
 	{ "ingress = 10.1.0.11",
@@ -351,15 +356,15 @@ static const struct broken broken_cross[] = {
 	  "10: 02:00:00:00:00:01 of 'farm-mac' is already the uplink-mac of [side "
 	  "ingress]: write another\n" },
 	{ "ingress = 10.1.0.11", "ingress = port:eth1",
-	  "25: [device fw1] has an address or MAC on the other side and none here: write "
-	  "one, or leave both sides without (a transparent device)\n" },
+	  "25: [device fw1] has an address or MAC on the other side and none here: "
+	  "write one, or leave both sides without (a transparent device)\n" },
 	{ "ingress = 10.1.0.11", "ingress = 10.1.0.11 port:eth2",
-	  "25: port:eth2 is no farm port of [balancer in-a]: write one that is, or add "
-	  "it there\n" },
+	  "25: port:eth2 is no farm port of [balancer in-a]: write one that is, or "
+	  "add it there\n" },
 	{ "ingress = 10.1.0.11\negress = 10.2.0.11\n\n[device fw2]\ningress = 10.1.0.12\n"
 	  "egress = 10.2.0.12\n",
-	  "ingress = port:eth1\negress = port:eth1 vlan:2\n\n[device fw2]\ningress = port:eth1\n"
-	  "egress = port:eth1 vlan:3\n",
+	  "ingress = port:eth1\negress = port:eth1 vlan:2\n\n[device fw2]\n"
+	  "ingress = port:eth1\negress = port:eth1 vlan:3\n",
 	  "29: nothing tells [device fw2] from [device fw1] here: give each its own "
 	  "address, MAC, vlan:N or port:NAME\n" },
 };

@@ -274,10 +274,9 @@ static void a_hash_within_a_word_is_no_comment(void **state)
 
 static void attachments_mix(void **state)
 {
-	struct config *config = parse_with(
-		"ingress = 10.1.0.11", ", 02:00:00:00:00:0a fe80::1  vlan:7,port:eth1");
-	const struct config_attachment *at =
-		&config_find_device(config, "fw1")->at[CONFIG_INGRESS];
+	struct config *config =
+		parse_with("ingress = 10.1.0.11", ", 02:00:00:00:00:0a fe80::1  vlan:7,port:eth1");
+	const struct config_attachment *at = &config_find_device(config, "fw1")->at[CONFIG_INGRESS];
 
 	(void)state;
 	assert_int_equal(at->addresses->len, 2);
@@ -302,19 +301,19 @@ static void sync_has_a_default_port(void **state)
 static const struct {
 	const char *line, *printed;
 } checks[] = {
-	{ "arp = on\n", "\narp = on 1s x 3\n" },
-	{ "arp = off\n", "\narp = off\n" },
-	{ "icmp = on 200ms x 5\n", "\nicmp = on 200ms x 5\n" },
-	{ "icmp = 10.1.0.11 2001:db8::1\n", "\nicmp = 10.1.0.11 1s x 3, 2001:db8::1 1s x 3\n" },
-	{ "tcp = 22\n", "\ntcp = 22 1s x 3\n" },
-	{ "tcp = :22\n", "\ntcp = 22 1s x 3\n" },
-	{ "tcp = 10.1.0.11:500 1sx2, 22 500ms x 4\n",
-	  "\ntcp = 10.1.0.11:500 1s x 2, 22 500ms x 4\n" },
-	{ "tcp = [2001:db8::1]:22\n", "\ntcp = [2001:db8::1]:22 1s x 3\n" },
-	{ "http = :80/health\n", "\nhttp = :80/health 1s x 3\n" },
-	{ "http = http://10.1.0.11/\n", "\nhttp = http://10.1.0.11:80/ 1s x 3\n" },
-	{ "http = http://[2001:db8::1]:8080/a?b=c#d\n",
-	  "\nhttp = http://[2001:db8::1]:8080/a?b=c#d 1s x 3\n" },
+	{"arp = on\n", "\narp = on 1s x 3\n"},
+	{"arp = off\n", "\narp = off\n"},
+	{"icmp = on 200ms x 5\n", "\nicmp = on 200ms x 5\n"},
+	{"icmp = 10.1.0.11 2001:db8::1\n", "\nicmp = 10.1.0.11 1s x 3, 2001:db8::1 1s x 3\n"},
+	{"tcp = 22\n", "\ntcp = 22 1s x 3\n"},
+	{"tcp = :22\n", "\ntcp = 22 1s x 3\n"},
+	{"tcp = 10.1.0.11:500 1sx2, 22 500ms x 4\n",
+	 "\ntcp = 10.1.0.11:500 1s x 2, 22 500ms x 4\n"},
+	{"tcp = [2001:db8::1]:22\n", "\ntcp = [2001:db8::1]:22 1s x 3\n"},
+	{"http = :80/health\n", "\nhttp = :80/health 1s x 3\n"},
+	{"http = http://10.1.0.11/\n", "\nhttp = http://10.1.0.11:80/ 1s x 3\n"},
+	{"http = http://[2001:db8::1]:8080/a?b=c#d\n",
+	 "\nhttp = http://[2001:db8::1]:8080/a?b=c#d 1s x 3\n"},
 };
 
 static void checks_have_one_grammar(void **state)
@@ -393,10 +392,11 @@ static char *excerpt(const char *path, const char *begin, const char *end)
 
 static void documented_examples_read(void **state)
 {
-	char *texts[] = { excerpt("sandwich/DESIGN.md", "\n```ini\n", "\n```\n"),
-			  excerpt("conf/man/sandwich.conf.5",
-				  "\nTwo balancers around two firewalls:\n"
-				  ".Bd -literal -offset indent\n", "\n.Ed\n") };
+	char *texts[] = {excerpt("sandwich/DESIGN.md", "\n```ini\n", "\n```\n"),
+			 excerpt("conf/man/sandwich.conf.5",
+				 "\nTwo balancers around two firewalls:\n"
+				 ".Bd -literal -offset indent\n",
+				 "\n.Ed\n")};
 
 	(void)state;
 	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
@@ -433,28 +433,28 @@ static const struct {
 	uint64_t value;
 	const char *printed; /* where it is not text */
 } units[] = {
-	{ units_duration, units_duration_print, "20ms", 0, 20, NULL },
-	{ units_duration, units_duration_print, "3s", 0, 3000, NULL },
-	{ units_duration, units_duration_print, "5m", 0, 300000, NULL },
-	{ units_duration, units_duration_print, "2h", 0, 7200000, NULL },
-	{ units_duration, units_duration_print, "5d", 0, 432000000, NULL },
-	{ units_duration, units_duration_print, "90s", 0, 90000, NULL },
-	{ units_duration, units_duration_print, "60s", 0, 60000, "1m" },
-	{ units_duration, units_duration_print, "0s", 0, 0, "0ms" },
-	{ units_duration, units_duration_print, "120", -EINVAL, 0, NULL },
-	{ units_duration, units_duration_print, "ms", -EINVAL, 0, NULL },
-	{ units_duration, units_duration_print, "1.5s", -EINVAL, 0, NULL },
-	{ units_duration, units_duration_print, "-1s", -EINVAL, 0, NULL },
-	{ units_duration, units_duration_print, "1 s", -EINVAL, 0, NULL },
-	{ units_duration, units_duration_print, "99999999999999999999s", -ERANGE, 0, NULL },
-	{ units_duration, units_duration_print, "9999999999999999d", -ERANGE, 0, NULL },
-	{ units_count, units_count_print, "0", 0, 0, NULL },
-	{ units_count, units_count_print, "1000", 0, 1000, NULL },
-	{ units_count, units_count_print, "64k", 0, 65536, NULL },
-	{ units_count, units_count_print, "1024k", 0, 1 << 20, "1M" },
-	{ units_count, units_count_print, "1M", 0, 1 << 20, NULL },
-	{ units_count, units_count_print, "1K", -EINVAL, 0, NULL },
-	{ units_count, units_count_print, "", -EINVAL, 0, NULL },
+	{units_duration, units_duration_print, "20ms", 0, 20, NULL},
+	{units_duration, units_duration_print, "3s", 0, 3000, NULL},
+	{units_duration, units_duration_print, "5m", 0, 300000, NULL},
+	{units_duration, units_duration_print, "2h", 0, 7200000, NULL},
+	{units_duration, units_duration_print, "5d", 0, 432000000, NULL},
+	{units_duration, units_duration_print, "90s", 0, 90000, NULL},
+	{units_duration, units_duration_print, "60s", 0, 60000, "1m"},
+	{units_duration, units_duration_print, "0s", 0, 0, "0ms"},
+	{units_duration, units_duration_print, "120", -EINVAL, 0, NULL},
+	{units_duration, units_duration_print, "ms", -EINVAL, 0, NULL},
+	{units_duration, units_duration_print, "1.5s", -EINVAL, 0, NULL},
+	{units_duration, units_duration_print, "-1s", -EINVAL, 0, NULL},
+	{units_duration, units_duration_print, "1 s", -EINVAL, 0, NULL},
+	{units_duration, units_duration_print, "99999999999999999999s", -ERANGE, 0, NULL},
+	{units_duration, units_duration_print, "9999999999999999d", -ERANGE, 0, NULL},
+	{units_count, units_count_print, "0", 0, 0, NULL},
+	{units_count, units_count_print, "1000", 0, 1000, NULL},
+	{units_count, units_count_print, "64k", 0, 65536, NULL},
+	{units_count, units_count_print, "1024k", 0, 1 << 20, "1M"},
+	{units_count, units_count_print, "1M", 0, 1 << 20, NULL},
+	{units_count, units_count_print, "1K", -EINVAL, 0, NULL},
+	{units_count, units_count_print, "", -EINVAL, 0, NULL},
 };
 
 static void units_read_and_print(void **state)
@@ -469,17 +469,18 @@ static void units_read_and_print(void **state)
 		assert_int_equal(value, units[i].value);
 		units[i].print(out, value);
 		if (!units[i].rc)
-			assert_string_equal(out->str, units[i].printed ? units[i].printed :
-									 units[i].text);
+			assert_string_equal(out->str,
+					    units[i].printed ? units[i].printed : units[i].text);
 		g_string_free(out, TRUE);
 	}
 }
 
 static void paces_read_and_print(void **state)
 {
-	static const char *const good[] = { "20ms x 3", "20msx3", "20ms  x3" };
-	static const char *const bad[] = { "", "x", "20ms", "20ms x", "x 3", "20 x 3",
-					   "20ms x 3 x 4", "20ms x 99999999999", "50d x 3" };
+	static const char *const good[] = {"20ms x 3", "20msx3", "20ms  x3"};
+	static const char *const bad[] = {"",       "x",      "20ms",         "20ms x",
+					  "x 3",    "20 x 3", "20ms x 3 x 4", "20ms x 99999999999",
+					  "50d x 3"};
 	struct config_pace pace;
 
 	(void)state;
@@ -509,9 +510,10 @@ static void bools_have_three_spellings(void **state)
 
 static void endpoints_read_and_print(void **state)
 {
-	static const char *const good[] = { "192.0.2.1:80", "[2001:db8::1]:65535" };
-	static const char *const bad[] = { "", ":80", "192.0.2.1:", "192.0.2.1:0", "[::1", "[]:80",
-					   "192.0.2.1:65536", "[::1]80", "a:80", "::1:x" };
+	static const char *const good[] = {"192.0.2.1:80", "[2001:db8::1]:65535"};
+	static const char *const bad[] = {"",     ":80",   "192.0.2.1:",      "192.0.2.1:0",
+					  "[::1", "[]:80", "192.0.2.1:65536", "[::1]80",
+					  "a:80", "::1:x"};
 	struct in6_addr address;
 	uint16_t port = 0;
 
@@ -543,7 +545,7 @@ static void ipv4_is_mapped(void **state)
 
 static void a_slip_is_near_its_word(void **state)
 {
-	static const char *const words[] = { "uplink", "farm", "sync", NULL };
+	static const char *const words[] = {"uplink", "farm", "sync", NULL};
 
 	(void)state;
 	assert_string_equal(problem_nearest("upink", words), "uplink");
