@@ -52,7 +52,8 @@ class Lab:
         self.closed = False
         self._cleaning = []
         atexit.register(self.close)
-        signal.signal(signal.SIGTERM, _raise_on_signal)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _raise_on_signal)
         self.balancers = LinuxBalancers(self) if self.options.baseline == "linux" else SandwichBalancers(self)
         try:
             self._build()
