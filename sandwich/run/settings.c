@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: ISC
+#include "sandwich/run/settings.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <string.h>
+
+#include "sandwich/core/rank.h"
+#include "sandwich/slowpath/memory.h"
+
+struct address settings_address(const struct in6_addr *in)
+{
+	struct address out;
+
+	memcpy(&out, in, sizeof(out));
+	return out;
+}
+
+u64 settings_name_hash(const char *name)
+{
+	u64 hash = 0;
+
+	crypto_generichash((unsigned char *)&hash, sizeof(hash), (const unsigned char *)name,
+			   strlen(name), (const unsigned char *)"device", 6);
+	return hash ? hash : 1;
+}
+
+/* libsodium's BLAKE2b wants a key of 16 bytes or more; short ones go in as data. */
+static void settings_derive(struct hash_key *key, const char *what, const char *name,
+			    const u8 *secret, size_t length)
+{
+	crypto_generichash_state state;
+
+	crypto_generichash_init(&state, NULL, 0, sizeof(*key));
+	crypto_generichash_update(&state, (const unsigned char *)what, strlen(what) + 1);
+	crypto_generichash_update(&state, (const unsigned char *)name, strlen(name) + 1);
+	crypto_generichash_update(&state, secret, length);
+	crypto_generichash_final(&state, (unsigned char *)key, sizeof(*key));
+}
+
+static u64 settings_epoch(const struct config *config, const struct hash_key *key)
+{
+	u64 epoch = key->k0 ^ hash_mix((u64)config->affinity << 8 | config->mode);
+
+	for (guint i = 0; i < config->devices->len; i++) {
+		const struct config_device *d = g_ptr_array_index(config->devices, i);
+
+		epoch += hash_mix(settings_name_hash(d->name) ^ hash_mix(d->weight)); /* any order */
+	}
+	return epoch;
+}
+
+static u16 settings_vlan(int vlan)
+{
+	return vlan < 0 ? VLAN_KEEP : (u16)vlan;
+}
+
+/* The tag belongs to the key only where both sides see the same one. */
+static bool settings_zoned(const struct config *config)
+{
+	for (int side = 0; side < CONFIG_SIDES; side++)
+		if (config->side[side].uplink_vlan >= 0 || config->side[side].farm_vlan >= 0)
+			return false;
+	for (guint i = 0; i < config->devices->len; i++) {
+		const struct config_device *d = g_ptr_array_index(config->devices, i);
+
+		if (d->at[CONFIG_INGRESS].vlan >= 0 || d->at[CONFIG_EGRESS].vlan >= 0)
+			return false;
+	}
+	return true;
+}
+
+static int settings_add_local(struct tables *t, const struct address *a, u32 kind)
+{
+	u64 hash = local_hash(a);
+
+	for (u32 i = 0; i < LOCALS_WINDOW; i++) {
+		struct local *e = tables_local(t, (u32)(hash >> 32) + i);
+
+		if (e->kind && !address_equal(&e->address, a))
+			continue;
+		e->address = *a;
+		core_publish(&e->kind, kind);
+		t->settings->local_filter[(hash >> 6) & (LOCAL_FILTER_WORDS - 1)] |= 1ull << (hash & 63);
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+static int settings_add_locals(struct tables *t, const GArray *addresses, size_t stride, u32 kind)
+{
+	int rc = 0;
+
+	for (guint i = 0; i < addresses->len && !rc; i++) {
+		const void *at = addresses->data + i * stride; /* the address comes first in both kinds */
+		struct address a = settings_address(at);
+
+		rc = settings_add_local(t, &a, kind);
+	}
+	return rc;
+}
+
+static int settings_locals(struct tables *t, const struct config *config, enum config_side_id side)
+{
+	const struct config_side *own = &config->side[side];
+	int rc;
+
+	/* Entries of a former configuration match no more; the filter forgets them first. */
+	memset(t->settings->local_filter, 0, sizeof(t->settings->local_filter));
+	memset(t->locals, 0, sizeof(*t->locals) * LOCALS_SLOTS);
+	rc = settings_add_locals(t, own->uplink_addresses, sizeof(struct config_address), LOCAL_OWN);
+	if (!rc)
+		rc = settings_add_locals(t, own->farm_addresses, sizeof(struct config_address), LOCAL_OWN);
+	if (!rc)
+		rc = settings_add_locals(t, own->cluster_addresses, sizeof(struct in6_addr), LOCAL_CLUSTER);
+	for (guint i = 0; i < config->devices->len && !rc; i++) {
+		const struct config_device *d = g_ptr_array_index(config->devices, i);
+
+		for (int s = 0; s < CONFIG_SIDES && !rc; s++)
+			rc = settings_add_locals(t, d->at[s].addresses, sizeof(struct in6_addr),
+						 LOCAL_DEVICE | d->id);
+	}
+	return rc;
+}
+
+static void settings_devices(struct tables *t, const struct config *config, enum config_side_id side)
+{
+	bool known[DEVICES_MAX] = {false};
+
+	for (guint i = 0; i < config->devices->len; i++) {
+		const struct config_device *d = g_ptr_array_index(config->devices, i);
+		struct device *entry = tables_device(t, (u8)d->id);
+
+		known[d->id] = true;
+		entry->vlan = settings_vlan(d->at[side].vlan);
+		entry->weight = (u16)d->weight;
+		core_publish(&entry->name_hash, settings_name_hash(d->name));
+	}
+	for (unsigned int id = 1; id < DEVICES_MAX; id++) {
+		if (known[id])
+			continue;
+		core_publish(&t->devices[id].name_hash, 0);
+		core_publish(&t->devices[id].hop, 0);
+	}
+}
+
+static void settings_modes(struct settings *s, const struct config *config, enum config_side_id side)
+{
+	const struct config_side *own = &config->side[side];
+
+	s->side = side == CONFIG_INGRESS ? SIDE_INGRESS : SIDE_EGRESS;
+	s->affinity = (u8)config->affinity;
+	s->on_down = (u8)config->on_device_down;
+	s->on_move = (u8)config->on_move;
+	s->learn_hosts = config->mode == CONFIG_MODE_VPN && side == CONFIG_EGRESS;
+	s->zoned = settings_zoned(config);
+	s->last_hop = own->last_hop;
+	s->vlan[0] = settings_vlan(own->uplink_vlan);
+	s->vlan[1] = settings_vlan(own->farm_vlan);
+	memcpy(&s->mac[0], &own->uplink_mac, 6);
+	memcpy(&s->mac[1], &own->farm_mac, 6);
+	s->heard = config->health.path.count ? 2 * config->health.path.interval_ms : 0;
+	for (int i = 0; i < TIMEOUTS; i++)
+		s->timeout[i] = config->timeout[i] * 1000;
+}
+
+int settings_apply(struct tables *t, const struct config *config, const struct config_balancer *self,
+		   const u8 *secret, size_t secret_length)
+{
+	struct settings *s = t->settings;
+
+	_Static_assert((int)TIMEOUTS == (int)CONFIG_TIMEOUTS, "one list of timers");
+	_Static_assert((int)AFFINITY_FLOW == (int)CONFIG_AFFINITY_FLOW, "one list of affinities");
+	settings_derive(&s->placement, "placement", config->name, secret, secret_length);
+	if (!s->secret.k0)
+		randombytes_buf(&s->secret, sizeof(s->secret));
+	settings_modes(s, config, self->side);
+	s->ports = (u8)(1 + self->farm->len);
+	s->epoch = settings_epoch(config, &s->placement);
+	settings_devices(t, config, self->side);
+	return settings_locals(t, config, self->side);
+}
+
+u32 settings_build_rows(struct tables *t, const struct config *config)
+{
+	struct rank_device devices[DEVICES_MAX];
+	u32 n = 0, set = !t->settings->rows;
+
+	for (guint i = 0; i < config->devices->len; i++) {
+		const struct config_device *d = g_ptr_array_index(config->devices, i);
+
+		if (!d->weight)
+			continue; /* known and probed, given nothing new */
+		devices[n++] = (struct rank_device){
+			.name_hash = settings_name_hash(d->name), .weight = d->weight, .id = (u8)d->id};
+	}
+	rank_build(tables_row(t, set, 0), &t->settings->placement, devices, n);
+	return set;
+}
+
+void settings_update_live(struct tables *t, struct settings *settings)
+{
+	u8 live[DEVICES_MAX], n = 0;
+
+	for (unsigned int id = 1; id < DEVICES_MAX; id++) {
+		unsigned int at = n;
+
+		if (!device_set_has(&settings->pick, (u8)id))
+			continue;
+		for (; at > 0 && t->devices[live[at - 1]].name_hash > t->devices[id].name_hash; at--)
+			live[at] = live[at - 1];
+		live[at] = (u8)id;
+		n++;
+	}
+	/* A reader in between may see one list's member under the other's count: both are up. */
+	core_store(&settings->live_count, 0);
+	memcpy(settings->live, live, n);
+	core_publish(&settings->live_count, n);
+}
+
+int settings_from_config(struct tables *t, const struct config *config,
+			 const struct config_balancer *self, const u8 *secret, size_t secret_length)
+{
+	struct settings *s = t->settings;
+	int rc = settings_apply(t, config, self, secret, secret_length);
+
+	if (rc)
+		return rc;
+	s->rows = settings_build_rows(t, config);
+	for (guint i = 0; i < config->devices->len; i++) {
+		const struct config_device *d = g_ptr_array_index(config->devices, i);
+		struct mac made_up = {{2, 0, 0, 0, 0, (u8)d->id}};
+
+		if (d->disabled)
+			continue;
+		device_set_put(&s->up, (u8)d->id, true);
+		device_set_put(&s->pick, (u8)d->id, true);
+		t->devices[d->id].hop = hop_make(&made_up, PORT_UPLINK + 1);
+	}
+	settings_update_live(t, s);
+	return 0;
+}
