@@ -30,7 +30,8 @@ static void each_item(const struct value *value,
 	char **items = value_items(value->text);
 
 	if (!*items && !value_is_none(value->text))
-		value_wrong(value, "write %s, or leave the key out", value->key->example);
+		value_wrong(value, "write %s%s", value->key->example,
+			    value->key->required ? "" : ", or leave the key out");
 	if (g_strv_length(items) > LIST_MAX)
 		value_wrong(value, "write %d items or fewer", LIST_MAX);
 	else

@@ -175,6 +175,17 @@ static const struct broken broken_values[] = {
 	{ "ingress = 10.1.0.11", "ingress = 10.1.0.11/24",
 	  "25: ingress = 10.1.0.11/24: 10.1.0.11/24: write the address without its "
 	  "prefix length\n" },
+	{ "ingress = 10.1.0.11", "ingress = uplink",
+	  "25: ingress = uplink: 'uplink': write an address, a MAC, vlan:N or "
+	  "port:NAME\n" },
+	{ "ingress = 10.1.0.11", "ingress = 10.1.0.11 02:00:00:00:00:0g",
+	  "25: ingress = 10.1.0.11 02:00:00:00:00:0g: '02:00:00:00:00:0g' is no "
+	  "address: write one such as 10.1.0.11\n" },
+	{ "ingress = 10.1.0.11", "ingress = 10.1.0.11 port:averylonginterface0",
+	  "25: ingress = 10.1.0.11 port:averylonginterface0: 'averylonginterface0' "
+	  "has 19 characters: an interface name has at most 15\n" },
+	{ "ingress = 10.1.0.11", "ingress = ",
+	  "25: ingress = : write 10.1.0.11\n" },
 	{ "ingress = 10.1.0.11", "ingress = 10.1.0.11 vlan:0",
 	  "25: ingress = 10.1.0.11 vlan:0: vlan:0: write vlan:1 to vlan:4094\n" },
 	{ "ingress = 10.1.0.11", "ingress = 10.1.0.11 vlan:1 vlan:2",
@@ -198,6 +209,8 @@ static const struct broken broken_values[] = {
 	  "33: path = 2ms x 3: write an interval from 5ms to 1h\n" },
 	{ "path = 20ms x 3", "path = 20ms",
 	  "33: path = 20ms: write an interval and a count, such as 20ms x 3, or off\n" },
+	{ "path = 20ms x 3", "path = 2h x 3",
+	  "33: path = 2h x 3: write an interval from 5ms to 1h\n" },
 	{ "path = 20ms x 3", "path = 20ms x 0",
 	  "33: path = 20ms x 0: write a count from 1 to 100 behind the x\n" },
 	{ "path = 20ms x 3\n", "path = 20ms x 3\npath-port = 70000\n",
@@ -298,7 +311,11 @@ static const struct broken broken_cross[] = {
 	{ "farm-address = 10.1.0.1/24\n", "farm-address = 10.1.0.1/24\ngateway = 192.0.2.1\n",
 	  "9: 192.0.2.1 is already the uplink-address of [side ingress]: give each "
 	  "its own address\n" },
-	{ "farm-address = 10.1.0.1/24\n", "farm-address = 10.1.0.1/24\ncluster-address = 192.0.2.10\n",
+	{ "192.0.2.1/24\n", "192.0.2.1/24 2001:db8::1/64\ngateway = 2001:db8::2 2001:db8::3\n",
+	  "8: 2 IPv6 gateways: write one for each family, or none and let the "
+	  "kernel's routes tell\n" },
+	{ "farm-address = 10.1.0.1/24\n",
+	  "farm-address = 10.1.0.1/24\ncluster-address = 192.0.2.10\n",
 	  "9: a cluster address needs mode = vpn in [sandwich]; in firewall mode "
 	  "clients write to the servers themselves: leave it out\n" },
 	{ "mode = firewall\nsecret-file = /etc/sandwich/secret\n\n[side ingress]\n",
@@ -311,7 +328,8 @@ static const struct broken broken_cross[] = {
 	  "cluster-address = 192.0.2.10\n",
 	  "4: affinity = flow parts a client's IKE from its ESP: write affinity = "
 	  "client\n" },
-	{ "farm-address = 10.2.0.1/24\n", "farm-address = 10.2.0.1/24\ncluster-address = 192.0.2.10\n",
+	{ "farm-address = 10.2.0.1/24\n",
+	  "farm-address = 10.2.0.1/24\ncluster-address = 192.0.2.10\n",
 	  "13: clients connect to the cluster address from the ingress side: write "
 	  "cluster-address in [side ingress]\n" },
 	{ "uplink = eth0", "uplink = eth1",
