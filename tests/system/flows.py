@@ -1,5 +1,4 @@
 """What several cases do: many conversations from both sides, and what must be true of them."""
-import time
 
 from topo.lab import plan
 from topo.traffic.conversations import Conversations, merge
@@ -69,5 +68,3 @@ def hosted(lab, report, names):
             if owners.get((c["protocol"], c["local"], c["local_port"], c["remote"])) in names]
 
 
-def elapsed(moment):
-    return time.monotonic() - moment
