@@ -30,7 +30,13 @@ struct health_record {
 	u32 admin_version; /* the higher wins: operator words travel to the other side */
 };
 
-enum health_admin { ADMIN_ENABLED, ADMIN_DRAINING, ADMIN_DISABLED };
+enum health_admin {
+	ADMIN_ENABLED,
+	ADMIN_DRAINING,
+	ADMIN_DISABLED,
+	ADMIN_FLUSHED, /* draining, and its deadline is over: what was left has been forgotten */
+	ADMINS
+};
 
 struct health_ops {
 	/* Sends a frame by a farm port. */
