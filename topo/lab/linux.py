@@ -9,6 +9,7 @@ nothing that they could share.
 """
 import json
 import os
+import signal
 import sys
 
 from . import plan, vlan
@@ -84,8 +85,16 @@ class LinuxBalancers:
         options = self.lab.options
         task = {"firewalls": [{"name": f.name, "addresses": addresses} for f, addresses in firewalls],
                 "nets": beyond, "device": "eth1", "interval": options.monitor_interval,
-                "count": options.monitor_count, "state": self.lab.path(f"{side}.state")}
+                "count": options.monitor_count, "state": self.lab.path(f"{side}.state"),
+                "drained": self.lab.path(f"{side}.drained")}
         self.monitors[side] = space.start([sys.executable, MONITOR, json.dumps(task)], log=f"monitor-{side}")
+
+    def drain(self, name):
+        """As far as Linux goes: out of the multipath routes, while marks keep what lives."""
+        for side, monitor in self.monitors.items():
+            with open(self.lab.path(f"{side}.drained"), "w", encoding="ascii") as out:
+                out.write(name)
+            monitor.send_signal(signal.SIGHUP)
 
     def stop(self):
         for monitor in self.monitors.values():

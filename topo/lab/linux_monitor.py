@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """The baseline's health check: ping each firewall, and keep the dead out of the multipath routes.
 
-Started by linux.py inside a balancer's namespace with its task as JSON. Writes {firewall: "up"|"down"} to the
-task's state file at every change.
+Started by linux.py inside a balancer's namespace with its task as JSON. Writes {firewall: "up"|"down"|"draining"} to
+the task's state file at every change. At SIGHUP reads the name of a firewall to drain from the task's drained file.
 """
 import json
 import os
 import select
+import signal
 import socket
 import struct
 import subprocess
@@ -38,6 +39,12 @@ class Monitor:
         self.missed = {name: task["count"] for name in self.names.values()}
         self.up = set()
         self.written = None
+        self.drained = set()
+        signal.signal(signal.SIGHUP, self.on_hangup)
+
+    def on_hangup(self, _number, _frame):
+        with open(self.task["drained"], encoding="ascii") as names:
+            self.drained = set(names.read().split())
 
     def ask_all(self, sequence):
         for address in self.names:
@@ -78,6 +85,7 @@ class Monitor:
 
     def write(self):
         state = {name: "up" if name in self.up else "down" for name in self.missed}
+        state.update({name: "draining" for name in self.up & self.drained})
         temporary = self.task["state"] + ".new"
         with open(temporary, "w", encoding="ascii") as out:
             json.dump(state, out)
@@ -90,9 +98,9 @@ class Monitor:
             until = time.monotonic() + self.task["interval"]
             self.ask_all(sequence)
             up = self.judge(self.hear(until))
-            if up != self.written:
-                self.up = self.written = up
-                self.install(up)
+            if (up, self.drained) != self.written:
+                self.up, self.written = up, (up, set(self.drained))
+                self.install(up - self.drained)
                 self.write()
 
 

@@ -54,7 +54,7 @@ def give_aliases(space, device, addresses):
 def give_addresses(space, device, addresses, mac=""):
     """Addresses as "a/n"; IPv6 ones without duplicate address detection."""
     lines = [f"link set {device} address {mac}"] if mac else []
-    lines += [f"addr add {a} dev {device}" + (" nodad" if ":" in a else "") for a in addresses]
+    lines += [f"addr replace {a} dev {device}" + (" nodad" if ":" in a else "") for a in addresses]
     space.ip(*lines)
 
 
