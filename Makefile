@@ -1,24 +1,37 @@
 # sandwich: one make for everything. `make help` lists the targets.
 #
-# Each folder has a NAME.mk that lists what is in it; this file has the rules only.
+# Folders list what is in them in a NAME.mk of their own; this file has the rules.
 
-BUILD     ?= build
-CC        ?= gcc
-CLANG     ?= clang
-SAN       ?=
-PREFIX    ?= /usr/local
-PKGS      := glib-2.0 gio-2.0 gio-unix-2.0 json-glib-1.0 libmnl libsodium libmicrohttpd libcap-ng libbpf libxdp libpcap libbsd-overlay
-OBJ       := $(BUILD)/obj$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 comma     := ,
+VERSION   := 0.1.0
+SAN       ?=
+# A sanitizer's build stands beside the plain one: objects are never mixed.
+BUILD     ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
+ifeq ($(origin CC),default)
+CC        := gcc
+endif
+CLANG     ?= clang
+DESTDIR   ?=
+PREFIX    ?= /usr/local
+SYSCONFDIR ?= /etc
+PYTHON    ?= /usr/bin/python3
+DEPS      ?= conf/install/deps
+JOBS      ?= 2
+OBJ       := $(BUILD)/obj
+BIN       := $(BUILD)/bin
 
-WARN      := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wvla -fno-common
+PKGS      := glib-2.0 gio-2.0 gio-unix-2.0 json-glib-1.0 libmnl libsodium libmicrohttpd libcap-ng \
+	     libbpf libxdp libpcap libbsd-overlay
+WARN      := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wvla \
+	     -fno-common
 CFLAGS    ?= -O2 -g
-override CFLAGS += -std=gnu11 $(WARN) $(if $(CI),-Werror)
-CPPFLAGS  += -I. -D_GNU_SOURCE $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-LDLIBS    += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lnet -lm -lpthread
+override CFLAGS   += -std=gnu11 $(WARN) $(if $(CI),-Werror)
+override CPPFLAGS += -I. -D_GNU_SOURCE -DSANDWICH_VERSION='"$(VERSION)"' \
+		     $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+override LDLIBS   += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lnet -lm -lpthread
 ifneq ($(SAN),)
-CFLAGS    += -fsanitize=$(SAN) -fno-omit-frame-pointer
-LDFLAGS   += -fsanitize=$(SAN)
+override CFLAGS   += -fsanitize=$(SAN) -fno-omit-frame-pointer
+override LDFLAGS  += -fsanitize=$(SAN)
 endif
 
 .DEFAULT_GOAL := all
@@ -28,14 +41,17 @@ endif
 LIB_DIRS  := sandwich/slowpath sandwich/health sandwich/control sandwich/run sync conf
 LIB_SRC   := $(foreach d,$(LIB_DIRS),$(wildcard $(d)/*.c))
 LIB       := $(OBJ)/libsandwich.a
-PROGRAMS  := $(BUILD)/bin/sandwich-ingress $(BUILD)/bin/sandwich-egress $(BUILD)/bin/sandwichctl
+PROGRAMS  := $(addprefix $(BIN)/,sandwich-ingress sandwich-egress sandwichctl)
+MAN_PAGES := $(wildcard conf/man/*.[1-9])
+EXAMPLES  := $(wildcard conf/examples/*.conf)
 
 include $(wildcard conf/conf.mk tests/*/*.mk topo/topo.mk)
 
 .PHONY: all
 all: $(PROGRAMS)
 
-$(OBJ)/%.o: %.c
+# Compile and link
+$(OBJ)/%.o: %.c | $(OBJ)/.libraries
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -45,16 +61,122 @@ $(LIB): $(LIB_SRC:%.c=$(OBJ)/%.o)
 	ar rcs $@ $^
 
 define program
-$(BUILD)/bin/$(1): $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(2)/*.c)) $$(LIB)
+$(BIN)/$(1): $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(2)/*.c)) $$(LIB)
 	@mkdir -p $$(@D)
-	$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
 endef
 $(eval $(call program,sandwich-ingress,ingress))
 $(eval $(call program,sandwich-egress,egress))
 $(eval $(call program,sandwichctl,sandwich/ctl))
 
+# Looked at once: a missing library is told as such, and not as a page of compiler errors.
+$(OBJ)/.libraries:
+	@mkdir -p $(@D)
+	@for p in $(PKGS); do pkg-config --exists $$p || missing="$$missing $$p"; done; \
+	echo '#include <libnet.h>' | $(CC) -E - >/dev/null 2>&1 || missing="$$missing libnet"; \
+	if [ -n "$$missing" ]; then \
+		echo "libraries that are not here:$$missing" >&2; \
+		echo "run: sudo make deps" >&2; exit 1; \
+	fi
+	@touch $@
+
+# What is missing on a Debian machine. DEPS=true: nothing is, or I have seen to it myself.
+.PHONY: deps
+deps:
+	@$(DEPS) build run demo check
+
+# `sudo make` leaves the build folder to the one who called sudo.
+define give_back
+if [ -n "$$SUDO_UID" ]; then chown -R "$$SUDO_UID:$$SUDO_GID" build 2>/dev/null || true; fi
+endef
+define need_root
+if [ "$$(id -u)" != 0 ]; then echo "$(1)" >&2; exit 1; fi
+endef
+
+.PHONY: demo
+demo:
+	@$(call need_root,the demo makes network namespaces: run it as root (sudo make demo))
+	@$(DEPS) build run demo
+	@mkdir -p $(BUILD)
+	@echo "building (the compiler's words are in $(BUILD)/make.log)"
+	@$(MAKE) --no-print-directory -j$(JOBS) all topo >$(BUILD)/make.log 2>&1 || \
+		{ tail -n 30 $(BUILD)/make.log >&2; exit 1; }
+	@KEEP="$(KEEP)" BINDIR=$(BIN) topo/demo; status=$$?; $(give_back); exit $$status
+
+# Tests: each suite is a target of its own, and tests/run adds up what they say.
+SUITES    ?= $(if $(SAN),unit packets sim config,\
+	     lint unit packets sim fuzz config man system)
+CHECK_LOG := $(BUILD)/check
+
+.PHONY: check
+check:
+	@$(DEPS) build run demo check
+	@$(PYTHON) tests/run --logs $(CHECK_LOG) \
+		'build=$(MAKE) -j$(JOBS) all topo' \
+		$(foreach s,$(SUITES),'$(s)=$(MAKE) -k --output-sync=target check-$(s)'); \
+	status=$$?; $(give_back); exit $$status
+
+.PHONY: check-config check-man check-system
+check-config: $(BIN)/sandwich-ingress $(BIN)/sandwich-egress
+	@tests/lint/examples $(BIN) $(EXAMPLES)
+
+check-man:
+	@tests/lint/manuals $(MAN_PAGES)
+
+check-system: all topo
+	SANDWICH_BINDIR=$(BIN) $(PYTHON) -m pytest -p no:cacheprovider -rfEs tests/system
+
+# Installing
+INSTALLED_SBIN := $(DESTDIR)$(PREFIX)/sbin
+INSTALLED_MAN  := $(DESTDIR)$(PREFIX)/share/man
+INSTALLED_LIB  := $(DESTDIR)$(PREFIX)/lib
+INSTALLED_ETC  := $(DESTDIR)$(SYSCONFDIR)/sandwich
+
+.PHONY: install
+install: all
+	install -d $(INSTALLED_SBIN) $(INSTALLED_LIB)/systemd/system $(INSTALLED_LIB)/sysusers.d
+	install -m 755 $(PROGRAMS) $(INSTALLED_SBIN)
+	for page in $(MAN_PAGES); do \
+		install -D -m 644 $$page $(INSTALLED_MAN)/man$${page##*.}/$${page##*/} || exit 1; \
+	done
+	for unit in conf/systemd/*.service; do \
+		sed 's#/usr/sbin/#$(PREFIX)/sbin/#' $$unit \
+			>$(INSTALLED_LIB)/systemd/system/$${unit##*/} || exit 1; \
+	done
+	install -m 644 conf/systemd/sandwich.sysusers $(INSTALLED_LIB)/sysusers.d/sandwich.conf
+	install -d -m 755 $(INSTALLED_ETC) $(INSTALLED_ETC)/examples
+	install -m 644 $(EXAMPLES) $(INSTALLED_ETC)/examples
+	@[ -n "$(DESTDIR)" ] || echo "next: write $(SYSCONFDIR)/sandwich/sandwich.conf" \
+		"(see sandwich.conf(5) and the examples beside it)"
+
+.PHONY: deb
+deb: all
+	@BUILD=$(BUILD) VERSION=$(VERSION) MAKE="$(MAKE)" conf/install/deb
+
 .PHONY: clean
 clean:
-	rm -rf $(BUILD)
+	rm -rf build
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+.PHONY: help
+help:
+	@sed -n 's/^#@ \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
+
+#@ make                  builds build/bin/sandwich-ingress, sandwich-egress, sandwichctl
+#@ sudo make demo        a sandwich in network namespaces, in under a minute (KEEP=1: it stays up)
+#@ sudo make check       all the tests; the last line is their sum. Both install what is missing
+#@ sudo make bench       packets a second and latency, beside Linux doing the same
+#@ sudo make deps        installs what building, the demo and the tests need (Debian)
+#@ sudo make install     to PREFIX (/usr/local), with manual pages, units and examples; DESTDIR is honoured
+#@ make deb              a Debian package of the same, in build/
+#@ make clean            removes build/
+#@
+#@ One suite of the tests: make check-lint, check-unit, check-packets, check-sim, check-fuzz,
+#@   check-config, check-man, check-system; several: make check SUITES="lint unit"
+#@
+#@ CC=clang              gcc and clang both do
+#@ CI=true               warnings are errors
+#@ SAN=address,undefined the unit, packet and simulation tests under sanitizers; SAN=thread as well
+#@ DEPS=true             installs nothing: what is needed is there
+#@ JOBS=2                how many compilers at a time
+
+-include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
