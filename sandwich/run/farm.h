@@ -28,9 +28,11 @@ struct farm_device {
 	unsigned int weight, max_sessions;
 	enum farm_state state;
 	bool fit;		/* our detectors agree */
+	bool judged;		/* they have said something: before, nothing is vetoed */
 	bool partner_fit;	/* the partner's do; true while it is out of reach */
 	bool partner_swept;
 	bool swept;		/* our sweep for its return is done */
+	bool disabled;		/* by the configuration: the operator can't enable it */
 	bool limited;		/* draining because of max-sessions */
 	u8 admin;		/* enum health_admin */
 	u32 admin_version;
@@ -42,6 +44,43 @@ struct farm_device {
 };
 
 struct farm;
+
+struct farm_ops {
+	/* Something changed that the partner should hear of now (health_urge). */
+	void (*urge)(void *user);
+	/* The device is no longer used; what was on it has nowhere to be (on-device-down). */
+	void (*lost)(void *user, u8 device);
+	/* A drain's deadline is over: forget what is left on the device. */
+	void (*flush)(void *user, u8 device);
+	void *user;
+};
+
+/* TABLES: the main thread's handle; settings must have been applied. */
+struct farm *farm_new(struct tables *tables, const struct farm_ops *ops);
+void farm_free(struct farm *f);
+
+/*
+ * Takes the devices of CONFIG, whose settings have been applied. Devices that stay keep their state. ROWS is the
+ * set of rank rows that CONFIG wants: the farm sweeps, and then puts it in force.
+ */
+void farm_configure(struct farm *f, const struct config *config, u32 rows, u32 now);
+
+/* Our detectors' verdict. WHY is copied. */
+void farm_fit(struct farm *f, u8 device, bool fit, const char *why, u32 now);
+
+/* What the partner says of a device, and whether it is heard of at all. */
+void farm_partner_record(struct farm *f, u8 device, const struct health_record *record, u32 now);
+void farm_partner(struct farm *f, bool reachable, u32 now);
+bool farm_has_partner(const struct farm *f);
+
+/* What to tell the partner. */
+void farm_export(struct farm *f, u8 device, struct health_record *out);
+
+/* Limits, deadlines, and whatever waits for time; every 100 ms or so. */
+void farm_tick(struct farm *f, u32 now);
+
+/* Every device there is. */
+void farm_walk(struct farm *f, void (*visit)(void *user, struct farm_device *d), void *user);
 
 /* The name for JSON: "up", "down", "draining", "disabled". */
 const char *farm_state_name(enum farm_state state);

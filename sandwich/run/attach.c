@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: ISC
+#include "sandwich/run/attach.h"
+
+#include <string.h>
+
+#include "sandwich/run/settings.h"
+#include "sandwich/slowpath/macs.h"
+
+#define ATTACH_ENTRIES_MAX 8 /* addresses of one device that are followed */
+
+/* One address of a device, and the MAC it was last seen at. */
+struct attach_entry {
+	struct attach_device *device;
+	const struct resolve_entry *resolved;
+	struct mac mac; /* registered as the device's; zero: none */
+};
+
+struct attach_device {
+	u8 id;
+	bool present;	 /* in the configuration */
+	u16 vlan;
+	u8 port;	 /* PORTS_MAX: not fixed */
+	bool fixed;	 /* MACs are given, or it is transparent: nothing to ask */
+	struct attach_entry entry[ATTACH_ENTRIES_MAX];
+	unsigned int entries;
+	struct mac macs[ATTACH_ENTRIES_MAX]; /* fixed ones */
+	unsigned int mac_count;
+};
+
+struct attach {
+	struct tables *tables;
+	struct resolver *resolver;
+	struct attach_ops ops;
+	struct attach_device devices[DEVICES_MAX];
+};
+
+struct attach *attach_new(struct tables *tables, struct resolver *resolver, const struct attach_ops *ops)
+{
+	struct attach *a = g_new0(struct attach, 1);
+
+	a->tables = tables;
+	a->resolver = resolver;
+	a->ops = *ops;
+	return a;
+}
+
+void attach_free(struct attach *a)
+{
+	g_free(a);
+}
+
+static u64 attach_key(const struct attach_device *d, const struct mac *mac)
+{
+	u8 variant = MAC_ANYWHERE;
+
+	if (d->vlan != VLAN_KEEP)
+		variant = d->port < PORTS_MAX ? MAC_ON_VLAN_AND_PORT : MAC_ON_VLAN;
+	else if (d->port < PORTS_MAX)
+		variant = MAC_ON_PORT;
+	return mac_key(mac, d->vlan, d->port, variant);
+}
+
+static void attach_register(struct attach *a, const struct attach_device *d, const struct mac *mac)
+{
+	if (macs_put(a->tables, attach_key(d, mac), MAC_OWNER_DEVICE | d->id))
+		g_warning("no room for the MAC of device %u: its frames teach nothing", d->id);
+}
+
+/* The device's frames go to MAC from now on, all its flows included. */
+static void attach_set_hop(struct attach *a, const struct attach_device *d, const struct mac *mac, u8 port)
+{
+	core_publish(&tables_device(a->tables, d->id)->hop, hop_make(mac, port));
+}
+
+static bool attach_is_answering(const struct attach_device *d)
+{
+	if (d->fixed)
+		return true;
+	for (unsigned int i = 0; i < d->entries; i++) {
+		const struct resolve_entry *e = d->entry[i].resolved;
+
+		if (e->state == RESOLVE_REACHABLE || e->state == RESOLVE_STALE)
+			return true;
+	}
+	return false;
+}
+
+/* The first address that answers is where frames go. */
+static void attach_choose(struct attach *a, struct attach_device *d)
+{
+	for (unsigned int i = 0; i < d->entries; i++) {
+		const struct resolve_entry *e = d->entry[i].resolved;
+
+		if (e->state != RESOLVE_REACHABLE && e->state != RESOLVE_STALE)
+			continue;
+		attach_set_hop(a, d, &e->mac, e->port);
+		return;
+	}
+}
+
+static u8 attach_port_of(const struct attach *a, const struct attach_device *d)
+{
+	hop_word hop = a->tables->devices[d->id].hop;
+
+	return hop & HOP_VALID ? hop_port(hop) : d->port < PORTS_MAX ? d->port : PORT_UPLINK + 1;
+}
+
+static void attach_tell(struct attach *a, const struct attach_device *d)
+{
+	a->ops.state(a->ops.user, d->id, attach_is_answering(d), attach_port_of(a, d));
+}
+
+/* True when another address of the device still uses MAC. */
+static bool attach_shares(const struct attach_device *d, const struct attach_entry *but, const struct mac *mac)
+{
+	for (unsigned int i = 0; i < d->entries; i++)
+		if (&d->entry[i] != but && mac_equal(&d->entry[i].mac, mac))
+			return true;
+	return false;
+}
+
+bool attach_resolved(struct attach *a, const struct resolve_entry *resolved)
+{
+	struct attach_entry *e = resolved->user;
+	struct mac none = {{0}};
+
+	if (!e)
+		return false;
+	if (!mac_equal(&e->mac, &resolved->mac) && !mac_equal(&resolved->mac, &none)) {
+		if (!mac_equal(&e->mac, &none) && !attach_shares(e->device, e, &e->mac))
+			macs_del(a->tables, attach_key(e->device, &e->mac));
+		e->mac = resolved->mac;
+		attach_register(a, e->device, &e->mac);
+	}
+	attach_choose(a, e->device);
+	attach_tell(a, e->device);
+	return true;
+}
+
+void attach_report(struct attach *a)
+{
+	for (unsigned int id = 1; id < DEVICES_MAX; id++)
+		if (a->devices[id].present)
+			attach_tell(a, &a->devices[id]);
+}
+
+static void attach_clear(struct attach *a, struct attach_device *d)
+{
+	for (unsigned int i = 0; i < d->entries; i++)
+		resolver_drop(a->resolver, (struct resolve_entry *)(uintptr_t)d->entry[i].resolved);
+	macs_del_owner(a->tables, MAC_OWNER_DEVICE | d->id);
+	memset(d, 0, sizeof(*d));
+}
+
+static void attach_addresses(struct attach *a, struct attach_device *d, const GArray *addresses, u32 now)
+{
+	for (guint i = 0; i < addresses->len && i < ATTACH_ENTRIES_MAX; i++) {
+		struct attach_entry *e = &d->entry[d->entries];
+		struct resolve_target target = {
+			.address = settings_address(&g_array_index(addresses, struct in6_addr, i)),
+			.vlan = d->vlan == VLAN_KEEP ? a->tables->settings->vlan[1] : d->vlan,
+			.port = d->port,
+			.permanent = true,
+		};
+
+		if (target.vlan == VLAN_KEEP)
+			target.vlan = VLAN_NONE; /* on a trunk the devices' own network is the native one */
+		e->device = d;
+		e->resolved = resolver_want(a->resolver, &target, e, now);
+		d->entries++;
+	}
+}
+
+static void attach_fixed(struct attach *a, struct attach_device *d, const struct mac *macs, unsigned int n)
+{
+	u8 port = d->port < PORTS_MAX ? d->port : PORT_UPLINK + 1;
+
+	d->fixed = true;
+	for (unsigned int i = 0; i < n && i < ATTACH_ENTRIES_MAX; i++) {
+		d->macs[d->mac_count++] = macs[i];
+		attach_register(a, d, &macs[i]);
+	}
+	attach_set_hop(a, d, &macs[0], port);
+}
+
+static void attach_device(struct attach *a, const struct config *config, const struct config_device *conf,
+			  enum config_side_id side, u32 now)
+{
+	const struct config_attachment *at = &conf->at[side];
+	struct attach_device *d = &a->devices[conf->id];
+	const struct config_mac *partner = &config->side[!side].farm_mac;
+
+	d->id = (u8)conf->id;
+	d->present = true;
+	d->vlan = at->vlan < 0 ? VLAN_KEEP : (u16)at->vlan;
+	d->port = at->port ? a->ops.port(a->ops.user, at->port) : PORTS_MAX;
+	attach_addresses(a, d, at->addresses, now);
+	if (at->macs->len)
+		attach_fixed(a, d, (const struct mac *)(const void *)at->macs->data, at->macs->len);
+	else if (!at->addresses->len)
+		attach_fixed(a, d, (const struct mac *)(const void *)partner, 1);
+}
+
+/* Whether what is known of the device still describes the configuration. */
+static bool attach_is_same(const struct attach *a, const struct config_device *conf, enum config_side_id side)
+{
+	const struct config_attachment *at = &conf->at[side];
+	const struct attach_device *d = &a->devices[conf->id];
+	u8 port = at->port ? a->ops.port(a->ops.user, at->port) : PORTS_MAX;
+
+	if (!d->present || d->port != port || d->vlan != (at->vlan < 0 ? VLAN_KEEP : (u16)at->vlan))
+		return false;
+	if (at->macs->len || !at->addresses->len || d->fixed || d->entries != at->addresses->len)
+		return false;
+	for (guint i = 0; i < at->addresses->len; i++) {
+		struct address address = settings_address(&g_array_index(at->addresses, struct in6_addr, i));
+
+		if (!address_equal(&d->entry[i].resolved->target.address, &address))
+			return false;
+	}
+	return true;
+}
+
+void attach_configure(struct attach *a, const struct config *config, enum config_side_id side, u32 now)
+{
+	bool known[DEVICES_MAX] = {false};
+
+	for (guint i = 0; i < config->devices->len; i++) {
+		const struct config_device *conf = g_ptr_array_index(config->devices, i);
+
+		known[conf->id] = true;
+		if (attach_is_same(a, conf, side))
+			continue;
+		attach_clear(a, &a->devices[conf->id]);
+		attach_device(a, config, conf, side, now);
+	}
+	for (unsigned int id = 1; id < DEVICES_MAX; id++)
+		if (a->devices[id].present && !known[id])
+			attach_clear(a, &a->devices[id]);
+}
+
+bool attach_hop(struct attach *a, u8 device, struct mac *mac, u8 *port, u16 *vlan)
+{
+	const struct attach_device *d = &a->devices[device];
+	hop_word hop = a->tables->devices[device].hop;
+
+	if (!d->present || !(hop & HOP_VALID))
+		return false;
+	hop_mac(hop, mac);
+	*port = hop_port(hop);
+	*vlan = d->vlan != VLAN_KEEP ? d->vlan : a->tables->settings->vlan[1];
+	return true;
+}
+
+u8 attach_source(struct attach *a, const struct mac *mac, u32 zone, u8 port)
+{
+	u32 owner = mac_find(a->tables, mac, zone & 0xfff, port, a->tables->settings->mac_variants);
+
+	return owner & MAC_OWNER_DEVICE ? (u8)owner : 0;
+}
+
+unsigned int attach_macs(const struct attach *a, u8 device, struct mac *out, unsigned int n)
+{
+	const struct attach_device *d = &a->devices[device];
+	struct mac none = {{0}};
+	unsigned int have = 0;
+
+	for (unsigned int i = 0; i < d->mac_count && have < n; i++)
+		out[have++] = d->macs[i];
+	for (unsigned int i = 0; i < d->entries && have < n; i++) {
+		bool known = mac_equal(&d->entry[i].mac, &none);
+
+		for (unsigned int j = 0; j < have && !known; j++)
+			known = mac_equal(&out[j], &d->entry[i].mac);
+		if (!known)
+			out[have++] = d->entry[i].mac;
+	}
+	return have;
+}

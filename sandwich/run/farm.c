@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: ISC
+#include "sandwich/run/farm.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "sandwich/core/sweep.h"
+#include "sandwich/run/settings.h"
+#include "sandwich/run/walker.h"
+#include "sandwich/slowpath/memory.h"
+
+#define FARM_PARTNER_WAIT_MS 3000 /* how long a return waits for the partner's sweep */
+#define FARM_LIMIT_LOW 9	  /* tenths of max-sessions below which a limited device is picked again */
+
+struct farm {
+	struct tables *tables;
+	struct farm_ops ops;
+	struct farm_device *devices[DEVICES_MAX]; /* by id */
+	bool partner;		/* it is heard of */
+	u32 rows;		/* the set of rank rows wanted */
+	struct walker *walker;
+	struct sweep sweep;	/* the one under way, or the last one done */
+	bool swept;		/* `sweep` is complete */
+	bool catching_up;	/* it is the second one, for what began during the first */
+	u32 swept_at;
+};
+
+static const char *const farm_state_names[FARM_STATES] = {"down", "up", "draining", "disabled"};
+
+const char *farm_state_name(enum farm_state state)
+{
+	return state < FARM_STATES ? farm_state_names[state] : "?";
+}
+
+static void farm_evaluate(struct farm *f, u32 now);
+
+static bool farm_is_draining(const struct farm_device *d)
+{
+	return d->admin == ADMIN_DRAINING || d->admin == ADMIN_FLUSHED || d->limited;
+}
+
+static bool farm_is_disabled(const struct farm_device *d)
+{
+	return d->disabled || d->admin == ADMIN_DISABLED;
+}
+
+/* Both sides can use it, as far as we know. */
+static bool farm_is_usable(const struct farm *f, const struct farm_device *d)
+{
+	return !farm_is_disabled(d) && d->fit && (!f->partner || d->partner_fit);
+}
+
+static void farm_why(struct farm_device *d, const char *why)
+{
+	g_free(d->why);
+	d->why = g_strdup(why);
+}
+
+static void farm_enter(struct farm *f, struct farm_device *d, enum farm_state state, u32 now)
+{
+	if (d->state == state)
+		return;
+	g_message("device %s is %s (was %s)%s%s", d->name, farm_state_name(state),
+		  farm_state_name(d->state), *d->why ? ": " : "", d->why);
+	d->state = state;
+	d->changed = now;
+	if (state == FARM_DRAINING) {
+		d->drain_started = now;
+		d->drain_sessions = f->tables->devices[d->id].sessions;
+	}
+}
+
+/* --- the sweep ------------------------------------------------------------------------------ */
+
+static void farm_sweep_visit(void *user, struct slot *s)
+{
+	struct farm *f = user;
+
+	sweep_slot(f->tables, &f->sweep, s);
+}
+
+static void farm_sweep_done(void *user)
+{
+	struct farm *f = user;
+
+	if (f->sweep.pinned)
+		g_message("sweep%s: %u of %u conversations pinned where they are",
+			  f->catching_up ? " (again)" : "", f->sweep.pinned, f->sweep.walked);
+	if (f->catching_up)
+		return;
+	f->swept = true;
+	f->swept_at = memory_now();
+	farm_evaluate(f, f->swept_at);
+}
+
+static void farm_sweep_start(struct farm *f, const struct device_set *pick, bool again, u32 now)
+{
+	struct settings *current = tables_settings(f->tables);
+
+	f->sweep.next = *current;
+	f->sweep.next.pick = *pick;
+	f->sweep.next.rows = f->rows;
+	settings_update_live(f->tables, &f->sweep.next);
+	f->sweep.now = now;
+	f->sweep.walked = f->sweep.pinned = 0;
+	f->swept = again;
+	f->catching_up = again;
+	count(f->tables, COUNTER_SWEEPS);
+	walker_start(f->walker);
+}
+
+/* --- liveness and picking ------------------------------------------------------------------- */
+
+/* Takes a device out of use at once. */
+static void farm_down(struct farm *f, struct farm_device *d, u32 now)
+{
+	struct settings *s = tables_settings(f->tables);
+	bool was_up = device_set_has(&s->up, d->id);
+
+	d->swept = false;
+	farm_enter(f, d, farm_is_disabled(d) ? FARM_DISABLED : FARM_DOWN, now);
+	if (!was_up)
+		return;
+	f->ops.urge(f->ops.user); /* before the bit flips: the other side should not learn it from frames */
+	device_set_put(&s->pick, d->id, false);
+	device_set_put(&s->up, d->id, false);
+	settings_update_live(f->tables, s);
+	f->ops.lost(f->ops.user, d->id);
+}
+
+/* Who should be picked, by all that is known. */
+static void farm_wanted(struct farm *f, struct device_set *pick)
+{
+	memset(pick, 0, sizeof(*pick));
+	for (unsigned int id = 1; id < DEVICES_MAX; id++) {
+		struct farm_device *d = f->devices[id];
+
+		if (d && farm_is_usable(f, d) && !farm_is_draining(d))
+			device_set_put(pick, d->id, true);
+	}
+}
+
+static bool farm_same_set(const struct device_set *a, const struct device_set *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+/* A device that is not in use yet goes into use when both sides have swept. */
+static bool farm_may_return(const struct farm *f, const struct farm_device *d, u32 now)
+{
+	if (!f->partner || d->partner_swept)
+		return true;
+	return core_elapsed(now, f->swept_at) > FARM_PARTNER_WAIT_MS;
+}
+
+static void farm_flip(struct farm *f, struct farm_device *d, bool pick, u32 now)
+{
+	struct settings *s = tables_settings(f->tables);
+
+	device_set_put(&s->up, d->id, true);
+	device_set_put(&s->pick, d->id, pick);
+	farm_enter(f, d, pick ? FARM_UP : FARM_DRAINING, now);
+}
+
+/* The sweep for WANTED is done: flips what may be flipped. True when something did. */
+static bool farm_apply(struct farm *f, const struct device_set *wanted, u32 now)
+{
+	struct settings *s = tables_settings(f->tables);
+	bool changed = s->rows != f->rows;
+
+	core_store(&s->rows, f->rows);
+	for (unsigned int id = 1; id < DEVICES_MAX; id++) {
+		struct farm_device *d = f->devices[id];
+		bool up, pick;
+
+		if (!d || !farm_is_usable(f, d))
+			continue;
+		d->swept = true;
+		up = device_set_has(&s->up, d->id);
+		pick = device_set_has(wanted, d->id);
+		if (up && device_set_has(&s->pick, d->id) == pick)
+			continue;
+		if (!up && !farm_may_return(f, d, now))
+			continue;
+		farm_flip(f, d, pick, now);
+		changed = true;
+	}
+	settings_update_live(f->tables, s);
+	return changed;
+}
+
+static bool farm_is_settled(struct farm *f, const struct device_set *wanted)
+{
+	const struct settings *s = tables_settings(f->tables);
+
+	for (unsigned int id = 1; id < DEVICES_MAX; id++)
+		if (f->devices[id] && farm_is_usable(f, f->devices[id]) && !device_set_has(&s->up, (u8)id))
+			return false; /* a device that returns draining */
+	return s->rows == f->rows && farm_same_set(wanted, &s->pick);
+}
+
+/* The one place where states follow from what is known. */
+static void farm_evaluate(struct farm *f, u32 now)
+{
+	struct device_set wanted;
+	bool done;
+
+	for (unsigned int id = 1; id < DEVICES_MAX; id++)
+		if (f->devices[id] && !farm_is_usable(f, f->devices[id]))
+			farm_down(f, f->devices[id], now);
+	farm_wanted(f, &wanted);
+	if (farm_is_settled(f, &wanted))
+		return;
+	done = f->swept && f->sweep.next.rows == f->rows && farm_same_set(&wanted, &f->sweep.next.pick);
+	if (!done) {
+		if (!walker_is_running(f->walker) || f->catching_up ||
+		    !farm_same_set(&wanted, &f->sweep.next.pick) || f->sweep.next.rows != f->rows)
+			farm_sweep_start(f, &wanted, false, now);
+		return;
+	}
+	if (!farm_apply(f, &wanted, now))
+		return;
+	f->ops.urge(f->ops.user);
+	/* What began while the first sweep walked may have been passed by: once more. */
+	if (farm_is_settled(f, &wanted))
+		farm_sweep_start(f, &wanted, true, now);
+}
+
+/* --- what comes in -------------------------------------------------------------------------- */
+
+struct farm_device *farm_find(struct farm *f, u8 id)
+{
+	return f->devices[id];
+}
+
+struct farm_device *farm_find_name(struct farm *f, const char *name)
+{
+	for (unsigned int id = 1; id < DEVICES_MAX; id++)
+		if (f->devices[id] && !strcmp(f->devices[id]->name, name))
+			return f->devices[id];
+	return NULL;
+}
+
+void farm_walk(struct farm *f, void (*visit)(void *user, struct farm_device *d), void *user)
+{
+	for (unsigned int id = 1; id < DEVICES_MAX; id++)
+		if (f->devices[id])
+			visit(user, f->devices[id]);
+}
+
+void farm_fit(struct farm *f, u8 device, bool fit, const char *why, u32 now)
+{
+	struct farm_device *d = f->devices[device];
+
+	if (!d)
+		return;
+	d->judged = true;
+	d->fit = fit;
+	farm_why(d, fit ? "" : why);
+	farm_evaluate(f, now);
+}
+
+/* An operator's word, here or there. The higher version holds; the side that says it counts up. */
+static void farm_admin(struct farm *f, struct farm_device *d, u8 admin, u32 version, u32 now)
+{
+	d->admin = admin;
+	d->admin_version = version;
+	if (admin == ADMIN_FLUSHED)
+		f->ops.flush(f->ops.user, d->id);
+	farm_why(d, admin == ADMIN_DISABLED ? "disabled by an operator"
+		    : admin == ADMIN_ENABLED ? "" : "drained by an operator");
+	farm_evaluate(f, now);
+}
+
+void farm_partner_record(struct farm *f, u8 device, const struct health_record *r, u32 now)
+{
+	struct farm_device *d = f->devices[device];
+	bool swept = r->swept || r->up;
+
+	if (!d)
+		return;
+	if (r->admin < ADMINS && (int32_t)(r->admin_version - d->admin_version) > 0)
+		farm_admin(f, d, r->admin, r->admin_version, now);
+	if (d->partner_fit == r->fit && d->partner_swept == swept)
+		return;
+	if (d->partner_fit && !r->fit && d->fit)
+		farm_why(d, "the partner can't reach it");
+	else if (!d->partner_fit && r->fit && d->fit)
+		farm_why(d, "");
+	d->partner_fit = r->fit;
+	d->partner_swept = swept;
+	farm_evaluate(f, now);
+}
+
+void farm_partner(struct farm *f, bool reachable, u32 now)
+{
+	if (f->partner == reachable)
+		return;
+	f->partner = reachable;
+	if (!reachable)
+		g_warning("the partner is out of reach through every device: going on alone");
+	else
+		g_message("the partner is in reach");
+	for (unsigned int id = 1; id < DEVICES_MAX; id++) {
+		if (!f->devices[id])
+			continue;
+		f->devices[id]->partner_fit = true; /* until it says otherwise */
+		f->devices[id]->partner_swept = !reachable;
+	}
+	farm_evaluate(f, now);
+}
+
+bool farm_has_partner(const struct farm *f)
+{
+	return f->partner;
+}
+
+void farm_export(struct farm *f, u8 device, struct health_record *out)
+{
+	const struct farm_device *d = f->devices[device];
+
+	memset(out, 0, sizeof(*out));
+	if (!d)
+		return;
+	out->name_hash = f->tables->devices[device].name_hash;
+	out->fit = d->fit || !d->judged;
+	out->swept = d->swept;
+	out->up = device_set_has(&tables_settings(f->tables)->up, device);
+	out->admin = d->admin;
+	out->admin_version = d->admin_version;
+}
+
+/* --- an operator's words -------------------------------------------------------------------- */
+
+int farm_drain(struct farm *f, struct farm_device *d, u32 deadline_ms)
+{
+	u32 now = memory_now();
+
+	d->drain_deadline = deadline_ms;
+	d->drain_started = now;
+	if (d->admin == ADMIN_DRAINING)
+		return deadline_ms ? 0 : -EALREADY;
+	farm_admin(f, d, ADMIN_DRAINING, d->admin_version + 1, now);
+	f->ops.urge(f->ops.user);
+	return 0;
+}
+
+int farm_enable(struct farm *f, struct farm_device *d)
+{
+	if (d->admin == ADMIN_ENABLED)
+		return -EALREADY;
+	d->drain_deadline = 0;
+	farm_admin(f, d, ADMIN_ENABLED, d->admin_version + 1, memory_now());
+	f->ops.urge(f->ops.user);
+	return 0;
+}
+
+int farm_disable(struct farm *f, struct farm_device *d)
+{
+	if (d->admin == ADMIN_DISABLED)
+		return -EALREADY;
+	farm_admin(f, d, ADMIN_DISABLED, d->admin_version + 1, memory_now());
+	f->ops.urge(f->ops.user);
+	return 0;
+}
+
+int farm_drain_eta(const struct farm *f, const struct farm_device *d, u32 sessions, u32 now)
+{
+	u32 elapsed = core_elapsed(now, d->drain_started);
+
+	(void)f;
+	if (!sessions)
+		return 0;
+	if (sessions >= d->drain_sessions || elapsed < 1000)
+		return -1;
+	return (int)((u64)sessions * elapsed / (d->drain_sessions - sessions) / 1000);
+}
+
+/* --- time ----------------------------------------------------------------------------------- */
+
+static void farm_tick_limit(struct farm *f, struct farm_device *d, u32 now)
+{
+	u32 sessions = f->tables->devices[d->id].sessions;
+	bool limited = d->max_sessions &&
+		       sessions >= (d->limited ? d->max_sessions / 10 * FARM_LIMIT_LOW : d->max_sessions);
+
+	if (limited == d->limited)
+		return;
+	d->limited = limited;
+	farm_why(d, limited ? "max-sessions reached" : "");
+	if (limited)
+		count(f->tables, COUNTER_LIMITED);
+	farm_evaluate(f, now);
+}
+
+static void farm_tick_deadline(struct farm *f, struct farm_device *d, u32 now)
+{
+	if (d->admin != ADMIN_DRAINING || !d->drain_deadline ||
+	    core_elapsed(now, d->drain_started) < d->drain_deadline)
+		return;
+	g_message("device %s: the drain's deadline is over, flushing what is left", d->name);
+	farm_admin(f, d, ADMIN_FLUSHED, d->admin_version + 1, now);
+	f->ops.urge(f->ops.user);
+}
+
+void farm_tick(struct farm *f, u32 now)
+{
+	for (unsigned int id = 1; id < DEVICES_MAX; id++) {
+		if (!f->devices[id])
+			continue;
+		farm_tick_limit(f, f->devices[id], now);
+		farm_tick_deadline(f, f->devices[id], now);
+	}
+	farm_evaluate(f, now);
+}
+
+/* --- life ----------------------------------------------------------------------------------- */
+
+static void farm_device_free(struct farm_device *d)
+{
+	if (!d)
+		return;
+	g_free(d->name);
+	g_free(d->why);
+	g_free(d);
+}
+
+static void farm_take(struct farm *f, const struct config_device *conf, u32 now)
+{
+	struct farm_device *d = f->devices[conf->id];
+
+	if (d && strcmp(d->name, conf->name)) { /* another device has the id now */
+		farm_device_free(d);
+		d = NULL;
+	}
+	if (!d) {
+		d = f->devices[conf->id] = g_new0(struct farm_device, 1);
+		d->id = (u8)conf->id;
+		d->name = g_strdup(conf->name);
+		d->why = g_strdup("not heard of yet");
+		d->partner_fit = true;
+		d->changed = now;
+		d->state = conf->disabled ? FARM_DISABLED : FARM_DOWN;
+	}
+	d->weight = conf->weight;
+	d->max_sessions = conf->max_sessions;
+	d->disabled = conf->disabled;
+}
+
+static void farm_forget(struct farm *f, u8 id, u32 now)
+{
+	struct farm_device *d = f->devices[id];
+
+	d->disabled = true;
+	farm_why(d, "no longer configured");
+	farm_down(f, d, now);
+	farm_device_free(d);
+	f->devices[id] = NULL;
+}
+
+void farm_configure(struct farm *f, const struct config *config, u32 rows, u32 now)
+{
+	bool known[DEVICES_MAX] = {false};
+
+	for (guint i = 0; i < config->devices->len; i++) {
+		const struct config_device *d = g_ptr_array_index(config->devices, i);
+
+		known[d->id] = true;
+		farm_take(f, d, now);
+	}
+	for (unsigned int id = 1; id < DEVICES_MAX; id++)
+		if (f->devices[id] && !known[id])
+			farm_forget(f, (u8)id, now);
+	f->rows = rows;
+	farm_evaluate(f, now);
+}
+
+struct farm *farm_new(struct tables *tables, const struct farm_ops *ops)
+{
+	struct farm *f = g_new0(struct farm, 1);
+
+	f->tables = tables;
+	f->ops = *ops;
+	f->rows = tables_settings(tables)->rows;
+	f->walker = walker_new(tables, TABLE_SESSIONS,
+			       &(struct walker_ops){farm_sweep_visit, farm_sweep_done, f});
+	return f;
+}
+
+void farm_free(struct farm *f)
+{
+	if (!f)
+		return;
+	walker_free(f->walker);
+	for (unsigned int id = 1; id < DEVICES_MAX; id++)
+		farm_device_free(f->devices[id]);
+	g_free(f);
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: ISC
+#include "sandwich/run/maintain.h"
+
+#include <string.h>
+
+#include "sandwich/core/sweep.h"
+
+void maintain_init(struct maintain *m, struct tables *tables)
+{
+	memset(m, 0, sizeof(*m));
+	m->tables = tables;
+}
+
+/*
+ * Builds the pin filter beside the one in force. A pin made meanwhile puts its bit into both sets after it
+ * is in the table, so either the walk finds it or its bit comes after the clearing.
+ */
+static void maintain_filter(struct maintain *m)
+{
+	struct tables *t = m->tables;
+	struct settings *cfg = tables_settings(t);
+	u32 set = !cfg->filter;
+
+	memset(tables_filter(t, set, 0), 0, PIN_FILTER_WORDS * sizeof(u64));
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	for (u32 i = 0; i <= t->mask[TABLE_PINS]; i++) {
+		struct slot *s = tables_slot(t, TABLE_PINS, i);
+		struct flow key = s->key;
+
+		if (slot_is_live(core_load(&s->version)))
+			pin_filter_put(t, flow_hash(&cfg->placement, &key));
+	}
+	core_publish(&cfg->filter, set);
+	m->dirty = false;
+}
+
+static void maintain_visit(struct maintain *m, enum table_kind kind, struct slot *s, u32 now)
+{
+	const struct settings *cfg = tables_settings(m->tables);
+	u32 version = core_load(&s->version);
+
+	if (!slot_is_live(version))
+		return;
+	m->counting[kind]++;
+	if (kind == TABLE_SESSIONS)
+		sweep_expire(m->tables, cfg, s, now, m->live[TABLE_PINS] || m->counting[TABLE_PINS]);
+	else if (kind == TABLE_PINS)
+		m->dirty |= sweep_expire_pin(m->tables, cfg, s, now);
+	else if (core_elapsed(now, s->seen) > cfg->timeout[TIMEOUT_FRAGMENT])
+		slot_remove(s, version);
+}
+
+static void maintain_around(struct maintain *m, enum table_kind kind)
+{
+	m->at[kind] = 0;
+	m->live[kind] = m->counting[kind];
+	m->counting[kind] = 0;
+	if (kind == TABLE_PINS && m->dirty)
+		maintain_filter(m);
+}
+
+void maintain_tick(struct maintain *m, u32 now)
+{
+	for (enum table_kind kind = 0; kind < TABLES; kind++) {
+		u32 slots = m->tables->mask[kind] + 1;
+		u32 slice = slots / MAINTAIN_TICKS + 1;
+
+		for (u32 i = 0; i < slice && m->at[kind] < slots; i++)
+			maintain_visit(m, kind, tables_slot(m->tables, kind, m->at[kind]++), now);
+		if (m->at[kind] >= slots)
+			maintain_around(m, kind);
+	}
+}
