@@ -78,13 +78,11 @@ def ruleset(options):
 class Firewall(Namespace):
     """eth0 toward ingress, eth1 toward egress. The lab plugs the cables, then calls configure()."""
 
-    def __init__(self, lab, addresses):
-        super().__init__(lab, addresses.name)
-        self.addresses = addresses
-        self.number = addresses.number
-        self.dead = ""
+    addresses = None
+    dead = ""
 
-    def configure(self):
+    def configure(self, addresses):
+        self.addresses = addresses
         self.forward()
         self.nft(ruleset(self.lab.options))
         self.sysctl({"net.netfilter.nf_conntrack_tcp_loose": 0})

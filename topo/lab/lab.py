@@ -41,6 +41,8 @@ def _raise_on_signal(number, _frame):
 class Lab:
     """One sandwich. Use it as a context manager, or call close()."""
 
+    space_kind, firewall_kind = Namespace, Firewall  # what nodes are made of
+
     def __init__(self, options=None):
         self.options = options or Options()
         self.plan = Plan(self.options)
@@ -93,8 +95,8 @@ class Lab:
 
     # Building
 
-    def _space(self, name, kind=Namespace):
-        self.nodes[name] = kind(self, name)
+    def _space(self, name, kind=None):
+        self.nodes[name] = (kind or self.space_kind)(self, name)
         return self.nodes[name]
 
     def _switch(self, name):
@@ -129,11 +131,10 @@ class Lab:
             add_routes(self.nodes["egress"], plan.FAR_NETS, plan.ROUTER)
 
     def _build_firewall(self, addresses, switches):
-        firewall = Firewall(self, addresses)
-        self.nodes[addresses.name] = firewall
+        firewall = self._space(addresses.name, self.firewall_kind)
         plug(switches["farm-in"], firewall, "eth0", "firewall", addresses.name)
         plug(switches["farm-out"], firewall, "eth1", "firewall", addresses.name)
-        firewall.configure()
+        firewall.configure(addresses)
 
     def _build_host(self, host, switch, nets, gateway):
         space = self._space(host.name)

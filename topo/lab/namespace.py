@@ -7,8 +7,7 @@ class Namespace:
 
     def __init__(self, lab, name):
         self.lab, self.name = lab, name
-        self.full_name = f"{lab.prefix}-{name}"
-        run(["ip", "netns", "add", self.full_name])
+        self.net = self._create()
         self.ip("link set lo up")
         self.sysctl({
             "net.ipv4.conf.all.rp_filter": 0, "net.ipv4.conf.default.rp_filter": 0,
@@ -17,8 +16,19 @@ class Namespace:
             "net.ipv6.conf.default.accept_ra": 0, "net.ipv4.ip_local_port_range": "20000 60999",
         })
 
+    def _create(self):
+        """Returns the file by which the namespace is entered."""
+        self.full_name = f"{self.lab.prefix}-{self.name}"
+        run(["ip", "netns", "add", self.full_name])
+        return f"/run/netns/{self.full_name}"
+
+    def link(self, device, far, far_device):
+        """A veth pair: DEVICE here, FAR_DEVICE in the namespace FAR."""
+        run(["ip", "link", "add", device, "netns", self.full_name, "type", "veth",
+             "peer", "name", far_device, "netns", far.full_name])
+
     def argv(self, command):
-        return ["nsenter", f"--net=/run/netns/{self.full_name}", "--", *map(str, command)]
+        return ["nsenter", f"--net={self.net}", "--", *map(str, command)]
 
     def run(self, command, **options):
         """Run to the end; see processes.run()."""
@@ -31,7 +41,7 @@ class Namespace:
 
     def ip(self, *lines):
         """Lines for `ip -batch`, all in one process."""
-        run(["ip", "-netns", self.full_name, "-batch", "-"], text_input="\n".join(lines) + "\n")
+        self.run(["ip", "-batch", "-"], text_input="\n".join(lines) + "\n")
 
     def sysctl(self, values):
         self.run(["sysctl", "-q", "-w", *(f"{key}={value}" for key, value in values.items())])

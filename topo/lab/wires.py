@@ -1,6 +1,4 @@
 """Links and switches: veth pairs and Linux bridges, with the traps of veth taken care of in one place."""
-from .processes import run
-
 # Offloads by the role of the veth's end.
 #
 # * Where frames are made (hosts, firewalls, balancers): `tx off tso off gso off`. veth leaves checksums partial and
@@ -25,8 +23,7 @@ def set_offloads(space, device, role):
 
 def cable(near, near_device, near_role, far, far_device, far_role):
     """A veth pair between two namespaces, both ends up."""
-    run(["ip", "link", "add", near_device, "netns", near.full_name, "type", "veth",
-         "peer", "name", far_device, "netns", far.full_name])
+    near.link(near_device, far, far_device)
     for space, device, role in ((near, near_device, near_role), (far, far_device, far_role)):
         set_offloads(space, device, role)
         space.ip(f"link set {device} up")
