@@ -13,12 +13,14 @@
 #include "sandwich/core/tables.h"
 #include "sandwich/health/health.h"
 #include "sandwich/run/farm.h"
+#include "sandwich/run/maintain.h"
 #include "sandwich/slowpath/memory.h"
 #include "sandwich/slowpath/port.h"
 #include "sandwich/slowpath/pump.h"
 #include "sandwich/slowpath/resolve.h"
 
 struct answer;
+struct attach;
 struct control;
 struct metrics;
 struct routes;
@@ -35,14 +37,31 @@ struct balancer {
 	struct pump *pump;
 	struct resolver *resolver;
 	struct answer *answer;
+	struct attach *attach;	 /* devices on this side: attach_macs() */
 	struct routes *routes;
 	struct health *health;
 	struct farm *farm;
+	struct maintain maintain; /* .live[]: how full the tables are */
 	struct control *control;
 	struct metrics *metrics;
 	GMainLoop *loop;
 	u64 started; /* µs of g_get_monotonic_time() */
+	u8 *secret;
+	size_t secret_length;
+	guint timers[2];
+	int exit_code;
 };
+
+/*
+ * Opens ports, makes the parts and wires them to each other. On failure -errno, and *WHY (g_free() it)
+ * says what to do; the balancer can be freed then as well.
+ */
+int balancer_start(struct balancer *b, char **why) __attribute__((warn_unused_result));
+
+/* Takes over CONFIG and the secret. balancer_stop() gives everything back, ports and sockets included. */
+struct balancer *balancer_new(const char *config_path, struct config *config,
+			      const struct config_balancer *self);
+void balancer_stop(struct balancer *b);
 
 /* Reads the file again and goes over to it. 0, or -errno with every problem in PROBLEMS; then nothing has changed. */
 int balancer_reload(struct balancer *b, GPtrArray *problems) __attribute__((warn_unused_result));
@@ -52,6 +71,7 @@ struct session_filter {
 	u8 device;		/* 0: any */
 	bool by_client, by_server;
 	struct address client, server;
+	u8 client_length, server_length; /* prefix lengths, of 128 */
 	u16 port;		/* of either end; host byte order; 0: any */
 	u8 protocol;		/* with by_protocol */
 	bool by_protocol;
