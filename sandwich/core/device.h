@@ -80,39 +80,6 @@ CORE_INLINE u64 mac_key(const struct mac *mac, u32 vlan, u8 port, u8 variant)
 	       (u64)(with_port ? port & 7 : MAC_ANY_PORT) << 1 | 1;
 }
 
-CORE_INLINE struct mac_entry *tables_mac(struct tables *t, u32 index);
-
-/* 0, or MAC_OWNER_... | number, of exactly that key. */
-CORE_FN u32 mac_find_variant(struct tables *t, u64 key)
-{
-	u64 hash = hash_mix(key);
-
-	for (u32 i = 0; i < MACS_WINDOW; i++) {
-		struct mac_entry *e = tables_mac(t, (u32)hash + i);
-		u64 found = e ? core_load(&e->key) : 0;
-
-		if (!found)
-			return 0;
-		if (found == key)
-			return core_load(&e->owner);
-	}
-	return 0;
-}
-
-/* The owner by the most exact entry there is. VARIANTS: which kinds of entry exist (settings). */
-CORE_FN u32 mac_find(struct tables *t, const struct mac *mac, u32 vlan, u8 port, u8 variants)
-{
-#pragma GCC unroll 4
-	for (int i = 1; i <= MAC_VARIANTS; i++) {
-		u8 v = MAC_VARIANTS - i;
-		u32 owner = variants >> v & 1 ? mac_find_variant(t, mac_key(mac, vlan, port, v)) : 0;
-
-		if (owner)
-			return owner;
-	}
-	return 0;
-}
-
 /* Addresses that are not plain traffic: the balancer's own, and the devices'. */
 #define LOCALS_SLOTS 2048
 #define LOCALS_WINDOW 16
@@ -126,8 +93,6 @@ struct local {
 	u32 kind; /* 0: never used */
 	u32 spare[3];
 };
-
-CORE_INLINE struct local *tables_local(struct tables *t, u32 index);
 
 CORE_INLINE u64 local_hash(const struct address *a)
 {

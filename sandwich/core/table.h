@@ -38,11 +38,6 @@ _Static_assert(sizeof(struct slot) == 64, "a slot is one cache line");
 
 enum table_kind { TABLE_SESSIONS, TABLE_PINS, TABLE_FRAGMENTS, TABLES };
 
-struct tables;
-
-/* Slot INDEX (masked by the callee) of a table; never NULL in user space. See tables.h. */
-CORE_INLINE struct slot *tables_slot(struct tables *t, enum table_kind kind, u32 index);
-
 #ifdef __bpf__
 #define core_load(p) (*(const volatile __typeof__(*(p)) *)(p))
 #define core_store(p, v) (*(volatile __typeof__(*(p)) *)(p) = (v))
@@ -97,20 +92,6 @@ CORE_INLINE bool slot_holds(struct slot *s, const struct flow *key)
 
 	return slot_is_live(version) && flow_equal(&s->key, key) &&
 	       core_load(&s->version) == version;
-}
-
-/* The live slot of KEY, or NULL. */
-CORE_FN struct slot *table_find(struct tables *t, enum table_kind kind, const struct flow *key, u64 hash)
-{
-	for (u32 i = 0; i < TABLE_WINDOW; i++) {
-		struct slot *s = tables_slot(t, kind, (u32)hash + i);
-
-		if (!s || core_load(&s->version) == SLOT_NEVER)
-			return NULL;
-		if (slot_holds(s, key))
-			return s;
-	}
-	return NULL;
 }
 
 CORE_INLINE void slot_fill(struct slot *s, const struct flow *key, u8 device, u8 state, u32 now)

@@ -126,11 +126,16 @@ CORE_INLINE struct counters *tables_counters(struct tables *t)
 	return t->counters;
 }
 #else
+struct tables;
+
 CORE_INLINE struct settings *tables_settings(struct tables *t);
+CORE_INLINE struct slot *tables_slot(struct tables *t, enum table_kind kind, u32 index);
 CORE_INLINE struct rank_row *tables_row(struct tables *t, u32 set, u32 row);
 CORE_INLINE u64 *tables_filter(struct tables *t, u32 set, u32 word);
 CORE_INLINE u8 *tables_stamp(struct tables *t, u32 row);
 CORE_INLINE struct device *tables_device(struct tables *t, u8 id);
+CORE_INLINE struct mac_entry *tables_mac(struct tables *t, u32 index);
+CORE_INLINE struct local *tables_local(struct tables *t, u32 index);
 CORE_INLINE struct route *tables_route(struct tables *t, u32 index);
 CORE_INLINE struct neighbour *tables_neighbour(struct tables *t, u32 index);
 CORE_INLINE struct counters *tables_counters(struct tables *t);
@@ -142,6 +147,51 @@ CORE_INLINE void count(struct tables *t, enum counter what)
 
 	if (c)
 		core_store(&c->counter[what], c->counter[what] + 1);
+}
+
+/* The live slot of KEY, or NULL. */
+CORE_FN struct slot *table_find(struct tables *t, enum table_kind kind, const struct flow *key, u64 hash)
+{
+	for (u32 i = 0; i < TABLE_WINDOW; i++) {
+		struct slot *s = tables_slot(t, kind, (u32)hash + i);
+
+		if (!s || core_load(&s->version) == SLOT_NEVER)
+			return NULL;
+		if (slot_holds(s, key))
+			return s;
+	}
+	return NULL;
+}
+
+/* 0, or MAC_OWNER_... | number, of exactly that key. */
+CORE_FN u32 mac_find_variant(struct tables *t, u64 key)
+{
+	u64 hash = hash_mix(key);
+
+	for (u32 i = 0; i < MACS_WINDOW; i++) {
+		struct mac_entry *e = tables_mac(t, (u32)hash + i);
+		u64 found = e ? core_load(&e->key) : 0;
+
+		if (!found)
+			return 0;
+		if (found == key)
+			return core_load(&e->owner);
+	}
+	return 0;
+}
+
+/* The owner by the most exact entry there is. VARIANTS: which kinds of entry exist (settings). */
+CORE_FN u32 mac_find(struct tables *t, const struct mac *mac, u32 vlan, u8 port, u8 variants)
+{
+#pragma GCC unroll 4
+	for (int i = 1; i <= MAC_VARIANTS; i++) {
+		u8 v = MAC_VARIANTS - i;
+		u32 owner = variants >> v & 1 ? mac_find_variant(t, mac_key(mac, vlan, port, v)) : 0;
+
+		if (owner)
+			return owner;
+	}
+	return 0;
 }
 
 /* Whether ADDRESS is the balancer's or a device's own: 0, or LOCAL_... | number. */
