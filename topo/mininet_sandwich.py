@@ -10,6 +10,7 @@ network: whatever it does, nothing outside is touched, and nothing is left.
 import argparse
 import os
 import sys
+import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
@@ -19,6 +20,7 @@ from topo import scenes  # noqa: E402
 from topo.lab import Lab, LabError, Options  # noqa: E402
 from topo.lab.firewall import Firewall  # noqa: E402
 from topo.lab.namespace import Namespace  # noqa: E402
+from topo.lab.processes import run  # noqa: E402
 
 INSIDE = "SANDWICH_MININET_INSIDE"
 
@@ -60,6 +62,12 @@ def go_inside():
                           sys.executable, os.path.abspath(__file__), *sys.argv[1:]])
 
 
+def private_files():
+    """The lab's files on a file system that ends with this process's mount namespace, even when it is killed."""
+    run(["mount", "-t", "tmpfs", "tmpfs", "/mnt"])
+    tempfile.tempdir = "/mnt"
+
+
 def ask_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--baseline", choices=["linux"], default="", help="plain Linux instead of the sandwich's daemons")
@@ -84,6 +92,7 @@ def main():
         sys.exit("topo/mininet_sandwich.py makes network namespaces: run it as root")
     if INSIDE not in os.environ:
         go_inside()
+    private_files()
     try:
         with MininetLab(Options(baseline=options.baseline, bindir=options.bindir, on_device_down="reset")) as lab:
             return 0 if show(lab, options.cli) else 1
