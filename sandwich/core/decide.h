@@ -5,9 +5,9 @@
  *   parse -> whose is it? -> inward:  place, session, the device's hop
  *                         -> outward: source device, learn, session, the next hop
  *
- * `inward` is from the uplink toward the farm, whichever side of the sandwich this is.
- * The data paths (sandwich/fastpath, sandwich/slowpath, replay) call it, do what the verdict says, and count its
- * reason. Time is an argument.
+ * `inward` is from the uplink toward the farm, whichever side of the sandwich this is. The data
+ * paths (sandwich/fastpath, sandwich/slowpath, replay) call it, do what the verdict says, and count
+ * its reason. Time is an argument.
  */
 #ifndef SANDWICH_CORE_DECIDE_H
 #define SANDWICH_CORE_DECIDE_H
@@ -129,7 +129,8 @@ CORE_INLINE bool decide_is_local(u32 local, const struct packet *p)
 		return true;
 	if (!(local & LOCAL_CLUSTER))
 		return false;
-	return !p->icmp_error && !p->is_fragment && p->protocol == (p->is_v6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP) &&
+	return !p->icmp_error && !p->is_fragment &&
+	       p->protocol == (p->is_v6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP) &&
 	       p->icmp_type == (p->is_v6 ? 128 : 8);
 }
 
@@ -188,16 +189,17 @@ CORE_INLINE bool decide_from_outside(const struct settings *cfg, const struct wo
 }
 
 /* Timers, counters and the state of TCP. */
-CORE_FN void decide_update(struct tables *t, const struct settings *cfg, struct work *w, struct slot *s,
-			   u32 length)
+CORE_FN void decide_update(struct tables *t, const struct settings *cfg, struct work *w,
+			   struct slot *s, u32 length)
 {
 	u8 byte = core_load(&s->state);
-	u8 state = session_next(byte, w->flow.protocol, w->packet.tcp_flags, decide_from_outside(cfg, w));
+	u8 state = session_next(byte, w->flow.protocol, w->packet.tcp_flags,
+				decide_from_outside(cfg, w));
 	u8 was = session_state(byte);
 
 	if (session_opens(w->packet.tcp_flags) && state == SESSION_NEW)
-		byte = session_first(w->flow.protocol, w->packet.tcp_flags, decide_from_outside(cfg, w),
-				     session_origin(byte));
+		byte = session_first(w->flow.protocol, w->packet.tcp_flags,
+				     decide_from_outside(cfg, w), session_origin(byte));
 	if (state != was || session_state(byte) != was)
 		core_store(&s->state, (u8)((byte & ~7) | state));
 	if (state >= SESSION_CLOSED && was < SESSION_CLOSED) {
@@ -212,18 +214,20 @@ CORE_INLINE u8 decide_origin(const struct work *w)
 {
 	if (w->events & EVENT_LEARNED)
 		return ORIGIN_LEARNED;
-	return w->place.why == PLACE_HASH || w->place.why == PLACE_NONE ? ORIGIN_HASH : ORIGIN_PINNED;
+	if (w->place.why == PLACE_HASH || w->place.why == PLACE_NONE)
+		return ORIGIN_HASH;
+	return ORIGIN_PINNED;
 }
 
 /* Records the conversation on its device, or brings its record up to date. */
-CORE_FN void decide_record(struct tables *t, const struct settings *cfg, struct work *w, struct slot *s,
-			   u64 hash, u32 length)
+CORE_FN void decide_record(struct tables *t, const struct settings *cfg, struct work *w,
+			   struct slot *s, u64 hash, u32 length)
 {
 	u8 first;
 
 	if (!s) {
-		first = session_first(w->flow.protocol, w->packet.tcp_flags, decide_from_outside(cfg, w),
-				      decide_origin(w));
+		first = session_first(w->flow.protocol, w->packet.tcp_flags,
+				      decide_from_outside(cfg, w), decide_origin(w));
 		s = session_add(t, &w->flow, hash, w->device, first, w->now);
 		if (!s)
 			return;
@@ -233,7 +237,8 @@ CORE_FN void decide_record(struct tables *t, const struct settings *cfg, struct 
 }
 
 /* The record goes where the conversation is now. */
-CORE_INLINE void decide_follow(struct tables *t, const struct settings *cfg, struct work *w, struct slot *s)
+CORE_INLINE void decide_follow(struct tables *t, const struct settings *cfg, struct work *w,
+			       struct slot *s)
 {
 	bool up = device_set_has(&cfg->up, core_load(&s->device));
 
@@ -243,7 +248,8 @@ CORE_INLINE void decide_follow(struct tables *t, const struct settings *cfg, str
 }
 
 /* The conversation's record says another device than placement. Which of them holds? */
-CORE_INLINE void decide_moved(struct tables *t, const struct settings *cfg, struct work *w, struct slot *s)
+CORE_INLINE void decide_moved(struct tables *t, const struct settings *cfg, struct work *w,
+			      struct slot *s)
 {
 	u8 old = core_load(&s->device);
 
@@ -261,7 +267,8 @@ CORE_INLINE void decide_moved(struct tables *t, const struct settings *cfg, stru
 }
 
 /* on-device-down = reset | drop: a conversation whose device is gone isn't moved in silence. */
-CORE_INLINE bool decide_gone(struct tables *t, const struct settings *cfg, struct work *w, struct slot *s)
+CORE_INLINE bool decide_gone(struct tables *t, const struct settings *cfg, struct work *w,
+			     struct slot *s)
 {
 	if (!s || cfg->on_down == DOWN_MOVE || device_set_has(&cfg->up, s->device))
 		return false;
@@ -287,7 +294,8 @@ CORE_INLINE void decide_place_inward(struct tables *t, const struct settings *cf
 		w->place.device = w->place.wanted = (u8)local;
 		w->place.why = PLACE_OWN;
 		w->place.displaced = false;
-	} else if (cfg->learn_hosts && cfg->affinity != AFFINITY_CLIENT && w->place.why != PLACE_PIN) {
+	} else if (cfg->learn_hosts && cfg->affinity != AFFINITY_CLIENT &&
+		   w->place.why != PLACE_PIN) {
 		struct placement host;
 
 		core_zero(&host, sizeof(host));
@@ -315,9 +323,11 @@ CORE_INLINE bool decide_to_device(struct tables *t, const struct settings *cfg, 
 }
 
 /* Which router brought it, for last-hop. */
-CORE_INLINE void decide_router(struct tables *t, const struct settings *cfg, struct work *w, struct slot *s)
+CORE_INLINE void decide_router(struct tables *t, const struct settings *cfg, struct work *w,
+			       struct slot *s)
 {
-	u32 owner = mac_find(t, &w->packet.mac_src, w->packet.zone & 0xfff, w->port, cfg->mac_variants);
+	u32 owner = mac_find(t, &w->packet.mac_src, w->packet.zone & 0xfff, w->port,
+			     cfg->mac_variants);
 
 	if (!(owner & MAC_OWNER_ROUTER))
 		w->events |= EVENT_ROUTER;
@@ -325,7 +335,8 @@ CORE_INLINE void decide_router(struct tables *t, const struct settings *cfg, str
 		core_store(&s->router, (u8)owner);
 }
 
-CORE_INLINE void decide_inward(struct tables *t, const struct settings *cfg, struct work *w, u32 length)
+CORE_INLINE void decide_inward(struct tables *t, const struct settings *cfg, struct work *w,
+			       u32 length)
 {
 	bool touches, displaced;
 	struct slot *s = NULL;
@@ -355,7 +366,8 @@ CORE_INLINE void decide_inward(struct tables *t, const struct settings *cfg, str
 /* The device the frame came from, by its source MAC; 0: none that is configured. */
 CORE_INLINE u8 decide_source(struct tables *t, const struct settings *cfg, struct work *w)
 {
-	u32 owner = mac_find(t, &w->packet.mac_src, w->packet.zone & 0xfff, w->port, cfg->mac_variants);
+	u32 owner = mac_find(t, &w->packet.mac_src, w->packet.zone & 0xfff, w->port,
+			     cfg->mac_variants);
 	struct device *d;
 
 	if (!(owner & MAC_OWNER_DEVICE)) {
@@ -369,7 +381,8 @@ CORE_INLINE u8 decide_source(struct tables *t, const struct settings *cfg, struc
 }
 
 /* What the source device says of the conversation; W->device is where it is afterwards. */
-CORE_FN struct slot *decide_learn(struct tables *t, const struct settings *cfg, struct work *w, u64 hash)
+CORE_FN struct slot *decide_learn(struct tables *t, const struct settings *cfg, struct work *w,
+				  u64 hash)
 {
 	struct slot *s = table_find(t, TABLE_SESSIONS, &w->flow, hash);
 
@@ -388,7 +401,8 @@ CORE_FN struct slot *decide_learn(struct tables *t, const struct settings *cfg, 
 }
 
 /* Fills in the way to the neighbour; false when its MAC isn't known. */
-CORE_INLINE bool decide_to_neighbour(struct tables *t, const struct settings *cfg, struct work *w, u16 index)
+CORE_INLINE bool decide_to_neighbour(struct tables *t, const struct settings *cfg, struct work *w,
+				     u16 index)
 {
 	struct neighbour *n = tables_neighbour(t, index);
 	hop_word hop = n && index ? core_load(&n->hop) : 0;
@@ -402,7 +416,8 @@ CORE_INLINE bool decide_to_neighbour(struct tables *t, const struct settings *cf
 }
 
 /* Away from the farm: the router it came from, or the longest prefix. */
-CORE_INLINE void decide_next_hop(struct tables *t, const struct settings *cfg, struct work *w, struct slot *s)
+CORE_INLINE void decide_next_hop(struct tables *t, const struct settings *cfg, struct work *w,
+				 struct slot *s)
 {
 	u32 zone = cfg->vlan[0] == VLAN_KEEP ? w->packet.zone : 0;
 	struct route *r;
@@ -417,7 +432,8 @@ CORE_INLINE void decide_next_hop(struct tables *t, const struct settings *cfg, s
 	w->neighbour = r && r->kind == ROUTE_VIA ? r->neighbour : 0;
 }
 
-CORE_INLINE void decide_outward(struct tables *t, const struct settings *cfg, struct work *w, u32 length)
+CORE_INLINE void decide_outward(struct tables *t, const struct settings *cfg, struct work *w,
+				u32 length)
 {
 	struct slot *s = NULL;
 	bool touches, learns;
@@ -426,7 +442,8 @@ CORE_INLINE void decide_outward(struct tables *t, const struct settings *cfg, st
 	w->from = decide_source(t, cfg, w);
 	if (CORE_LIKELY(w->from)) {
 		place(t, cfg, &w->key, w->now, &w->place);
-		learns = w->place.device != w->from || (cfg->learn_hosts && w->place.why != PLACE_PIN);
+		learns = w->place.device != w->from ||
+			 (cfg->learn_hosts && w->place.why != PLACE_PIN);
 		touches = decide_touches(t, cfg, w);
 		if (learns || touches || cfg->last_hop)
 			hash = session_hash(cfg, &w->flow);

@@ -2,8 +2,8 @@
 /*
  * Devices and neighbours: where frames can be sent, and who sent one.
  *
- * A device is an identity; MACs lead to it. Flows point to a device or neighbour entry and never hold a MAC,
- * so when one changes its MAC all its flows follow with one store.
+ * A device is an identity; MACs lead to it. Flows point to a device or neighbour entry and never
+ * hold a MAC, so when one changes its MAC all its flows follow with one store.
  */
 #ifndef SANDWICH_CORE_DEVICE_H
 #define SANDWICH_CORE_DEVICE_H

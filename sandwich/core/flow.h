@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a conversation is called: the flow, oriented by the sandwich, and the affinity key made of it.
+ * What a conversation is called: the flow, oriented by the sandwich, and the affinity key made of
+ * it.
  *
  * A flow's ends are named by where they are, not by who spoke first: `outside` is beyond the
  * ingress balancer, `inside` beyond the egress balancer. Both balancers therefore give both
@@ -43,7 +44,8 @@ CORE_INLINE void flow_zone(struct flow *flow, u32 zone)
 }
 
 /* The flow of a packet that travels away from the outside (FROM_OUTSIDE) or toward it. */
-CORE_INLINE void flow_from_packet(struct flow *flow, const struct packet *p, bool from_outside, u32 zone)
+CORE_INLINE void flow_from_packet(struct flow *flow, const struct packet *p, bool from_outside,
+				  u32 zone)
 {
 	flow->outside = from_outside ? p->src : p->dst;
 	flow->inside = from_outside ? p->dst : p->src;
@@ -54,7 +56,8 @@ CORE_INLINE void flow_from_packet(struct flow *flow, const struct packet *p, boo
 }
 
 /* The key of one address. `protocol` holds the kind, so that no two kinds of key are ever equal. */
-CORE_INLINE void affinity_host(struct flow *key, const struct address *host, const u8 *zone, u8 kind)
+CORE_INLINE void affinity_host(struct flow *key, const struct address *host, const u8 *zone,
+			       u8 kind)
 {
 	core_zero(key, sizeof(*key));
 	key->outside = *host;

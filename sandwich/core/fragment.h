@@ -2,7 +2,8 @@
 /*
  * Fragments: the ports that only the first one has, remembered for the others.
  *
- * Kept in the slot table: the key is (addresses, protocol, identification), the ports lie in `packets`.
+ * Kept in the slot table: the key is (addresses, protocol, identification), the ports lie in
+ * `packets`.
  */
 #ifndef SANDWICH_CORE_FRAGMENT_H
 #define SANDWICH_CORE_FRAGMENT_H
@@ -20,7 +21,8 @@ CORE_INLINE void fragment_key(struct flow *key, const struct packet *p)
 }
 
 /* Fills in a later fragment's ports; false when its first fragment has not been seen. */
-CORE_FN bool fragment_recall(struct tables *t, const struct settings *cfg, struct packet *p, u32 now)
+CORE_FN bool fragment_recall(struct tables *t, const struct settings *cfg, struct packet *p,
+			     u32 now)
 {
 	struct flow key;
 	struct slot *s;
@@ -57,7 +59,8 @@ CORE_INLINE struct slot *fragment_oldest(struct tables *t, u64 hash, u32 now, u3
 }
 
 /* Remembers a first fragment's ports. */
-CORE_FN void fragment_remember(struct tables *t, const struct settings *cfg, const struct packet *p, u32 now)
+CORE_FN void fragment_remember(struct tables *t, const struct settings *cfg, const struct packet *p,
+			       u32 now)
 {
 	struct flow key;
 	struct slot *s;

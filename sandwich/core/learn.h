@@ -36,8 +36,8 @@ CORE_INLINE void learn_asymmetric(struct tables *t, struct slot *session)
 }
 
 /* What a frame of a recorded conversation says that came from DEVICE and not from its own. */
-CORE_INLINE enum learn learn_known(struct tables *t, const struct settings *cfg, struct slot *session,
-				   u8 device, u8 tcp_flags, u32 now)
+CORE_INLINE enum learn learn_known(struct tables *t, const struct settings *cfg,
+				   struct slot *session, u8 device, u8 tcp_flags, u32 now)
 {
 	u8 old = core_load(&session->device);
 
@@ -56,8 +56,8 @@ CORE_INLINE enum learn learn_known(struct tables *t, const struct settings *cfg,
 }
 
 /* Binds the inner host (the flow's outside end, seen from egress) to DEVICE. */
-CORE_FN void learn_host(struct tables *t, const struct settings *cfg, const struct flow *flow, u8 device,
-			u32 now)
+CORE_FN void learn_host(struct tables *t, const struct settings *cfg, const struct flow *flow,
+			u8 device, u32 now)
 {
 	struct flow key;
 	u64 hash = place_host_key(cfg, flow, &key);
@@ -70,8 +70,8 @@ CORE_FN void learn_host(struct tables *t, const struct settings *cfg, const stru
 }
 
 /* A frame of FLOW came from DEVICE, and placement names another. True: it was learned. */
-CORE_INLINE bool learn(struct tables *t, const struct settings *cfg, const struct flow *key, u64 hash,
-		       struct slot *session, u8 device, u8 tcp_flags, u32 now)
+CORE_INLINE bool learn(struct tables *t, const struct settings *cfg, const struct flow *key,
+		       u64 hash, struct slot *session, u8 device, u8 tcp_flags, u32 now)
 {
 	if (session && learn_known(t, cfg, session, device, tcp_flags, now) == LEARN_NOTHING)
 		return false;

@@ -4,8 +4,9 @@
  *
  * packet_parse() fills a struct packet and never writes to the frame. Offsets count from the
  * frame's first byte. Addresses and ports stay in network byte order. What can't be read of the
- * transport header (cut short, or a later fragment) leaves ports at 0 and `ports_known` false: such a frame
- * is still placed by its addresses, since packets that a firewall calls invalid keep their device too.
+ * transport header (cut short, or a later fragment) leaves ports at 0 and `ports_known` false: such
+ * a frame is still placed by its addresses, since packets that a firewall calls invalid keep their
+ * device too.
  */
 #ifndef SANDWICH_CORE_PACKET_H
 #define SANDWICH_CORE_PACKET_H
@@ -177,9 +178,10 @@ CORE_INLINE void packet_transport(const struct packet_cursor *c, struct packet *
 			return;
 		p->icmp_type = at[0];
 		p->ports_known = true;
-		/* Echo and echo reply; timestamp and information of RFC 792 have an id there too. */
-		if (p->protocol == PROTOCOL_ICMPV6 ? at[0] == 128 || at[0] == 129
-						   : at[0] == 0 || at[0] == 8 || (at[0] > 12 && at[0] < 19))
+		/* Echo, echo reply; timestamp and information of RFC 792 have an id there too. */
+		if (p->protocol == PROTOCOL_ICMPV6
+			    ? at[0] == 128 || at[0] == 129
+			    : at[0] == 0 || at[0] == 8 || (at[0] > 12 && at[0] < 19))
 			p->sport = p->dport = packet_be16(at + 4);
 		return;
 	default:
@@ -273,9 +275,9 @@ CORE_INLINE bool packet_is_icmp_error(const struct packet *p)
 }
 
 /*
- * An ICMP error belongs to the flow whose packet it quotes (RFC 792, RFC 4443 2.4, RFC 5508). That packet
- * travelled the other way, so its ends change places. A quote too short to read leaves the error
- * a flow of its own, by its own addresses.
+ * An ICMP error belongs to the flow whose packet it quotes (RFC 792, RFC 4443 2.4, RFC 5508). That
+ * packet travelled the other way, so its ends change places. A quote too short to read leaves the
+ * error a flow of its own, by its own addresses.
  */
 CORE_FN void packet_icmp_error(const struct packet_cursor *c, struct packet *p)
 {

@@ -12,7 +12,15 @@
 #include "sandwich/core/tables.h"
 
 /* Why a pin is there; in slot.state. */
-enum pin_origin { PIN_LEARNED, PIN_SWEPT, PIN_OPERATOR, PIN_SYNCED, PIN_EXPECTED, PIN_HOST, PIN_ORIGINS };
+enum pin_origin {
+	PIN_LEARNED,
+	PIN_SWEPT,
+	PIN_OPERATOR,
+	PIN_SYNCED,
+	PIN_EXPECTED,
+	PIN_HOST,
+	PIN_ORIGINS
+};
 
 #define PIN_KIND_HOST 0xf0 /* key kind of an inner host where the affinity is not the client */
 #define PIN_USE_MS 1000	   /* how stale a pin in use may look */
@@ -39,8 +47,8 @@ CORE_INLINE void pin_filter_put(struct tables *t, u64 hash)
 }
 
 /* HASH is the key's under settings.placement. Keeps a pin that is used fresh. */
-CORE_INLINE struct slot *pin_find(struct tables *t, const struct settings *cfg, const struct flow *key,
-				  u64 hash, u32 now)
+CORE_INLINE struct slot *pin_find(struct tables *t, const struct settings *cfg,
+				  const struct flow *key, u64 hash, u32 now)
 {
 	struct slot *pin;
 
@@ -53,7 +61,8 @@ CORE_INLINE struct slot *pin_find(struct tables *t, const struct settings *cfg, 
 }
 
 /* A free slot of the window, claimed; *BEFORE is the version to publish from. */
-CORE_INLINE struct slot *table_claim_free(struct tables *t, enum table_kind kind, u64 hash, u32 *before)
+CORE_INLINE struct slot *table_claim_free(struct tables *t, enum table_kind kind, u64 hash,
+					  u32 *before)
 {
 	for (u32 i = 0; i < TABLE_WINDOW; i++) {
 		struct slot *s = tables_slot(t, kind, (u32)hash + i);
@@ -80,7 +89,8 @@ CORE_INLINE struct slot *table_settle(struct tables *t, enum table_kind kind, st
 }
 
 /* Pins KEY to DEVICE, or moves its pin there. False when the table has no room (counted). */
-CORE_FN bool pin_put(struct tables *t, const struct flow *key, u64 hash, u8 device, u8 origin, u32 now)
+CORE_FN bool pin_put(struct tables *t, const struct flow *key, u64 hash, u8 device, u8 origin,
+		     u32 now)
 {
 	struct slot *pin = table_find(t, TABLE_PINS, key, hash);
 	u32 before;

@@ -58,8 +58,8 @@ CORE_INLINE void place_by_hash(struct tables *t, const struct settings *cfg, str
 }
 
 /* Places KEY; *OUT starts zeroed. */
-CORE_INLINE void place(struct tables *t, const struct settings *cfg, const struct flow *key, u32 now,
-		       struct placement *out)
+CORE_INLINE void place(struct tables *t, const struct settings *cfg, const struct flow *key,
+		       u32 now, struct placement *out)
 {
 	out->hash = flow_hash(&cfg->placement, key);
 	if (!place_by_pin(t, cfg, key, out->hash, now, out))
@@ -67,7 +67,8 @@ CORE_INLINE void place(struct tables *t, const struct settings *cfg, const struc
 }
 
 /* The key and hash of the binding of a flow's outside address. */
-CORE_INLINE u64 place_host_key(const struct settings *cfg, const struct flow *flow, struct flow *key)
+CORE_INLINE u64 place_host_key(const struct settings *cfg, const struct flow *flow,
+			       struct flow *key)
 {
 	affinity_host(key, &flow->outside, flow->zone,
 		      cfg->affinity == AFFINITY_CLIENT ? AFFINITY_CLIENT : PIN_KIND_HOST);

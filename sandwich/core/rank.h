@@ -3,10 +3,10 @@
  * Rank rows: which device a hash names, and which would be next.
  *
  * Each of 65 536 rows holds the first four devices of a weighted rendezvous order (Thaler and
- * Ravishankar, "Using name-based mappings to increase hit rates", 1998; weights by -ln(u)/w, as in Schindelhauer
- * and Schomaker, 2005). When a device dies one liveness bit flips: only its own flows move, and
- * nothing is rebuilt. The order depends on the devices' names and weights and on the placement
- * key alone, and is computed in integers, so that two machines always agree.
+ * Ravishankar, "Using name-based mappings to increase hit rates", 1998; weights by -ln(u)/w, as in
+ * Schindelhauer and Schomaker, 2005). When a device dies one liveness bit flips: only its own flows
+ * move, and nothing is rebuilt. The order depends on the devices' names and weights and on the
+ * placement key alone, and is computed in integers, so that two machines always agree.
  */
 #ifndef SANDWICH_CORE_RANK_H
 #define SANDWICH_CORE_RANK_H

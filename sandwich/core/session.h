@@ -3,8 +3,8 @@
  * Sessions: what is known of each conversation. The wire does not wait for them (DESIGN 4).
  *
  * One entry for both directions. TCP is followed well enough to choose a timer, not to judge:
- * judging is the firewalls' job. A full window never refuses a frame: the session goes unrecorded, or
- * takes the place of one that never got an answer.
+ * judging is the firewalls' job. A full window never refuses a frame: the session goes unrecorded,
+ * or takes the place of one that never got an answer.
  */
 #ifndef SANDWICH_CORE_SESSION_H
 #define SANDWICH_CORE_SESSION_H
@@ -22,7 +22,14 @@ enum session_state {
 	SESSION_STATES
 };
 
-enum session_origin { ORIGIN_HASH, ORIGIN_LEARNED, ORIGIN_SYNCED, ORIGIN_PINNED, ORIGIN_EXPECTED, ORIGINS };
+enum session_origin {
+	ORIGIN_HASH,
+	ORIGIN_LEARNED,
+	ORIGIN_SYNCED,
+	ORIGIN_PINNED,
+	ORIGIN_EXPECTED,
+	ORIGINS
+};
 
 /* slot.state of a session: state in bits 0-2, origin in 3-5, and two flags. */
 #define SESSION_FROM_INSIDE 0x40 /* the inside spoke first */
@@ -105,7 +112,8 @@ CORE_INLINE u8 session_next_tcp(u8 state, u8 flags, bool from_outside, bool from
 	if (flags & TCP_RST)
 		return SESSION_RESET;
 	if (session_opens(flags))
-		return state == SESSION_ESTABLISHED || state == SESSION_OPENING ? state : SESSION_NEW;
+		return state == SESSION_ESTABLISHED || state == SESSION_OPENING
+			       ? state : SESSION_NEW;
 	if (flags & TCP_SYN)
 		return state == SESSION_NEW && !from_opener ? SESSION_OPENING : state;
 	if (flags & TCP_FIN)
@@ -170,8 +178,8 @@ CORE_INLINE bool session_remove(struct tables *t, struct slot *s, u32 version)
 }
 
 /* In a full window: the one that expired, else the oldest that never got an answer. */
-CORE_INLINE struct slot *session_victim(struct tables *t, const struct settings *cfg, u64 hash, u32 now,
-					u32 *before)
+CORE_INLINE struct slot *session_victim(struct tables *t, const struct settings *cfg, u64 hash,
+					u32 now, u32 *before)
 {
 	struct slot *victim = NULL;
 	u32 age = 0;
@@ -195,8 +203,8 @@ CORE_INLINE struct slot *session_victim(struct tables *t, const struct settings 
 	return victim;
 }
 
-CORE_INLINE struct slot *session_claim(struct tables *t, const struct settings *cfg, u64 hash, u32 now,
-				       u32 *before)
+CORE_INLINE struct slot *session_claim(struct tables *t, const struct settings *cfg, u64 hash,
+				       u32 now, u32 *before)
 {
 	struct slot *s = table_claim_free(t, TABLE_SESSIONS, hash, before);
 	u8 device;
@@ -215,8 +223,8 @@ CORE_INLINE struct slot *session_claim(struct tables *t, const struct settings *
 }
 
 /* Records a conversation that is not in the table. NULL when there is no room (counted). */
-CORE_FN struct slot *session_add(struct tables *t, const struct flow *flow, u64 hash, u8 device, u8 state,
-				 u32 now)
+CORE_FN struct slot *session_add(struct tables *t, const struct flow *flow, u64 hash, u8 device,
+				 u8 state, u32 now)
 {
 	const struct settings *cfg = tables_settings(t);
 	struct slot *s;

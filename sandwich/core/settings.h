@@ -62,7 +62,7 @@ struct settings {
 	u8 ports;	   /* 1 uplink + farm ports */
 	u8 live_count;	   /* length of live[] */
 	u8 route_length[ROUTE_LENGTHS_MAX]; /* distinct prefix lengths (of 128), longest first */
-	u8 live[DEVICES_MAX];		    /* the members of `pick`, in order of their name's hash */
+	u8 live[DEVICES_MAX]; /* the members of `pick`, in order of their name's hash */
 	u64 local_filter[LOCAL_FILTER_WORDS]; /* 4096 bits: an address may be in the local table */
 	u64 epoch;	   /* fingerprint of device table and placement key */
 };

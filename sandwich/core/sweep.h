@@ -29,7 +29,8 @@ CORE_INLINE void sweep_slot(struct tables *t, struct sweep *sweep, struct slot *
 	if (!slot_is_live(version) || core_load(&s->version) != version)
 		return;
 	sweep->walked++;
-	if (!device_set_has(&sweep->next.up, device) || session_expired(&sweep->next, s, sweep->now))
+	if (!device_set_has(&sweep->next.up, device) ||
+	    session_expired(&sweep->next, s, sweep->now))
 		return;
 	affinity_key(&key, &flow, sweep->next.affinity);
 	place(t, &sweep->next, &key, sweep->now, &next);
@@ -64,12 +65,14 @@ CORE_INLINE bool sweep_expire(struct tables *t, const struct settings *cfg, stru
 #define SWEEP_PIN_MS 60000 /* how long a pin outlives the last sign of its conversations */
 
 /* Forgets the pin at S when nothing has used it. An operator's pins stay. */
-CORE_INLINE bool sweep_expire_pin(struct tables *t, const struct settings *cfg, struct slot *s, u32 now)
+CORE_INLINE bool sweep_expire_pin(struct tables *t, const struct settings *cfg, struct slot *s,
+				  u32 now)
 {
 	u32 version = core_load(&s->version);
 	u32 limit = s->state == PIN_HOST ? cfg->timeout[TIMEOUT_INNER_HOST] : SWEEP_PIN_MS;
 
-	if (!slot_is_live(version) || s->state == PIN_OPERATOR || core_elapsed(now, s->seen) <= limit)
+	if (!slot_is_live(version) || s->state == PIN_OPERATOR ||
+	    core_elapsed(now, s->seen) <= limit)
 		return false;
 	count(t, COUNTER_PINS_EXPIRED);
 	return slot_remove(s, version);

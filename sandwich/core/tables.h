@@ -2,9 +2,9 @@
 /*
  * Everything the engine reads and writes, and how it gets at it.
  *
- * In user space the tables are arrays in one mapping (slowpath/memory.c makes it). In the kernel they are
- * mmap-able array maps, and the fast path defines the tables_...() functions by map look-ups:
- * there every one may return NULL, so callers check.
+ * In user space the tables are arrays in one mapping (slowpath/memory.c makes it). In the kernel
+ * they are mmap-able array maps, and the fast path defines the tables_...() functions by map
+ * look-ups: there every one may return NULL, so callers check.
  *
  * Ownership: struct tables points to memory it does not own. One struct per thread, since the
  * counters are a thread's own; everything else is shared.
@@ -150,7 +150,8 @@ CORE_INLINE void count(struct tables *t, enum counter what)
 }
 
 /* The live slot of KEY, or NULL. */
-CORE_FN struct slot *table_find(struct tables *t, enum table_kind kind, const struct flow *key, u64 hash)
+CORE_FN struct slot *table_find(struct tables *t, enum table_kind kind, const struct flow *key,
+				u64 hash)
 {
 	for (u32 i = 0; i < TABLE_WINDOW; i++) {
 		struct slot *s = tables_slot(t, kind, (u32)hash + i);
@@ -186,8 +187,10 @@ CORE_FN u32 mac_find(struct tables *t, const struct mac *mac, u32 vlan, u8 port,
 #pragma GCC unroll 4
 	for (int i = 1; i <= MAC_VARIANTS; i++) {
 		u8 v = MAC_VARIANTS - i;
-		u32 owner = variants >> v & 1 ? mac_find_variant(t, mac_key(mac, vlan, port, v)) : 0;
+		u32 owner = 0;
 
+		if (variants >> v & 1)
+			owner = mac_find_variant(t, mac_key(mac, vlan, port, v));
 		if (owner)
 			return owner;
 	}
@@ -198,8 +201,9 @@ CORE_FN u32 mac_find(struct tables *t, const struct mac *mac, u32 vlan, u8 port,
 CORE_INLINE u32 local_find(struct tables *t, const struct settings *cfg, const struct address *a)
 {
 	u64 hash = local_hash(a);
+	u64 bits = cfg->local_filter[(hash >> 6) & (LOCAL_FILTER_WORDS - 1)];
 
-	if (CORE_LIKELY(!(cfg->local_filter[(hash >> 6) & (LOCAL_FILTER_WORDS - 1)] >> (hash & 63) & 1)))
+	if (CORE_LIKELY(!(bits >> (hash & 63) & 1)))
 		return 0;
 	for (u32 i = 0; i < LOCALS_WINDOW; i++) {
 		struct local *e = tables_local(t, (u32)(hash >> 32) + i);
