@@ -47,6 +47,10 @@ int port_receive(struct port *p, int budget, port_receiver receiver, void *user)
 /* Sends one frame now. 0, -EMSGSIZE, or another -errno. */
 int port_send(struct port *p, const void *frame, size_t length);
 
+/* Sends the first of COUNT messages, one frame each. How many it were, or -errno of the first. */
+struct mmsghdr;
+int port_send_batch(struct port *p, struct mmsghdr *messages, unsigned int count);
+
 /* Frames the kernel dropped before libpcap saw them, since the port was opened. */
 u64 port_missed(struct port *p);
 

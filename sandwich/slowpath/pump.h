@@ -49,7 +49,17 @@ bool pump_retry(struct pump *p, const struct slow_frame *frame, struct work *ver
 /* Tells the data thread that somebody waits for first fragments (EVENT_FIRST_FRAGMENT). */
 void pump_want_fragments(struct pump *p, bool want);
 
-/* A port's interface went away or came back: swaps port INDEX, between two batches. */
+/*
+ * A port's interface went away or came back: swaps port INDEX, between two batches. PORT may be
+ * NULL: there is none for now. When it returns, the old port is no longer used and may be closed.
+ */
 void pump_replace_port(struct pump *p, u8 index, struct port *port);
+
+/*
+ * LOST is called (once each time) when the interface of port INDEX has gone. The pump has stopped to
+ * read it by then; frames out of it are counted as SEND_FAILED until it is replaced.
+ */
+typedef void (*pump_lost_handler)(void *user, u8 index);
+void pump_on_port_lost(struct pump *p, pump_lost_handler lost, void *user);
 
 #endif

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: ISC
+#include "sandwich/slowpath/offload.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Names begin as in `ethtool -k`'s kernel names (net/ethtool/common.c). */
+static const char *const offload_names[] = {
+	"rx-gro",	   /* also -hw and -list */
+	"rx-lro",
+	"rx-udp-gro-forwarding",
+	"tx-generic-segmentation",
+	"tx-tcp",	   /* all kinds of TSO */
+	"tx-udp-segmentation",
+	"tx-checksum-",
+};
+
+static int offload_ioctl(int fd, const char *interface, void *command)
+{
+	struct ifreq request = {0};
+
+	g_strlcpy(request.ifr_name, interface, sizeof(request.ifr_name));
+	request.ifr_data = command;
+	return ioctl(fd, SIOCETHTOOL, &request) < 0 ? -errno : 0;
+}
+
+static bool offload_unwanted(const char *name)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(offload_names); i++) {
+		if (!strncmp(name, offload_names[i], strlen(offload_names[i])))
+			return true;
+	}
+	return false;
+}
+
+/* How many features this kernel knows, or -errno. */
+static int offload_count(int fd, const char *interface)
+{
+	union {
+		struct ethtool_sset_info info;
+		u8 room[sizeof(struct ethtool_sset_info) + sizeof(u32)];
+	} query = {.info = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ull << ETH_SS_FEATURES}};
+	int err = offload_ioctl(fd, interface, &query);
+
+	return err ? err : (int)query.info.data[0];
+}
+
+/* Sets the bits of MASK that stand for unwanted features. */
+static int offload_mask(int fd, const char *interface, u32 count, u32 *mask)
+{
+	struct ethtool_gstrings *strings = g_malloc0(sizeof(*strings) + (size_t)count * ETH_GSTRING_LEN);
+	int err;
+
+	strings->cmd = ETHTOOL_GSTRINGS;
+	strings->string_set = ETH_SS_FEATURES;
+	strings->len = count;
+	err = offload_ioctl(fd, interface, strings);
+	for (u32 i = 0; !err && i < count; i++) {
+		if (offload_unwanted((const char *)strings->data + (size_t)i * ETH_GSTRING_LEN))
+			mask[i / 32] |= 1u << i % 32;
+	}
+	g_free(strings);
+	return err;
+}
+
+/* Notes in SAVED which of the features in MASK can be changed, and what was asked for of them. */
+static int offload_look(int fd, struct offload *saved, const u32 *mask)
+{
+	union {
+		struct ethtool_gfeatures head;
+		u8 room[sizeof(struct ethtool_gfeatures) +
+			OFFLOAD_BLOCKS * sizeof(struct ethtool_get_features_block)];
+	} query = {.head = {.cmd = ETHTOOL_GFEATURES, .size = saved->blocks}};
+	int err = offload_ioctl(fd, saved->interface, &query);
+
+	for (u32 i = 0; !err && i < saved->blocks; i++) {
+		u32 can = query.head.features[i].available & ~query.head.features[i].never_changed;
+
+		saved->touched[i] = mask[i] & can;
+		saved->wanted[i] = query.head.features[i].requested & saved->touched[i];
+	}
+	return err;
+}
+
+/* Asks for WANTED (NULL: nothing) of the features that SAVED names. */
+static int offload_set(int fd, const struct offload *saved, const u32 *wanted)
+{
+	union {
+		struct ethtool_sfeatures head;
+		u8 room[sizeof(struct ethtool_sfeatures) +
+			OFFLOAD_BLOCKS * sizeof(struct ethtool_set_features_block)];
+	} query = {.head = {.cmd = ETHTOOL_SFEATURES, .size = saved->blocks}};
+
+	for (u32 i = 0; i < saved->blocks; i++) {
+		query.head.features[i].valid = saved->touched[i];
+		query.head.features[i].requested = wanted ? wanted[i] : 0;
+	}
+	return offload_ioctl(fd, saved->interface, &query);
+}
+
+static int offload_disable_by(int fd, struct offload *saved)
+{
+	u32 mask[OFFLOAD_BLOCKS] = {0};
+	int count = offload_count(fd, saved->interface);
+	int err;
+
+	if (count < 0)
+		return count;
+	if (count > OFFLOAD_BLOCKS * 32)
+		count = OFFLOAD_BLOCKS * 32;
+	saved->blocks = ((u32)count + 31) / 32;
+	err = offload_mask(fd, saved->interface, (u32)count, mask);
+	if (!err)
+		err = offload_look(fd, saved, mask);
+	if (!err)
+		err = offload_set(fd, saved, NULL);
+	if (err)
+		saved->blocks = 0;
+	return err;
+}
+
+int offload_disable(struct offload *saved, const char *interface)
+{
+	int fd, err;
+
+	memset(saved, 0, sizeof(*saved));
+	g_strlcpy(saved->interface, interface, sizeof(saved->interface));
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	err = offload_disable_by(fd, saved);
+	close(fd);
+	return err == -EOPNOTSUPP ? 0 : err;
+}
+
+void offload_restore(const struct offload *saved)
+{
+	int fd;
+
+	if (!saved->blocks)
+		return;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	(void)offload_set(fd, saved, saved->wanted);
+	close(fd);
+}

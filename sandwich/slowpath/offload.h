@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The offloads of an interface that get in the way of forwarding frame by frame.
+ *
+ * GRO and LRO glue received frames together to ones larger than any port can send. TSO, GSO and checksum
+ * offload on our own port make libpcap reserve 64 KiB for each frame, and let the kernel's own frames
+ * leave half finished toward peers that capture, too.
+ *
+ * Ownership: struct offload is a value; it remembers what to put back. Thread: main.
+ */
+#ifndef SANDWICH_SLOWPATH_OFFLOAD_H
+#define SANDWICH_SLOWPATH_OFFLOAD_H
+
+#include <net/if.h>
+#include "sandwich/core/types.h"
+
+#define OFFLOAD_BLOCKS 8 /* of 32 features; kernels have some 64 */
+
+struct offload {
+	char interface[IFNAMSIZ];
+	u32 blocks;		     /* how many of the next are in use */
+	u32 touched[OFFLOAD_BLOCKS]; /* features that were turned off */
+	u32 wanted[OFFLOAD_BLOCKS];  /* what was asked for of them before */
+};
+
+/*
+ * Turns them off and remembers in *SAVED what was on. Returns 0, also where the driver has none; else
+ * -errno (-EPERM, -ENODEV), and nothing is changed.
+ */
+int offload_disable(struct offload *saved, const char *interface) __attribute__((warn_unused_result));
+
+/* Puts back what was on. An interface that is gone meanwhile is no matter. */
+void offload_restore(const struct offload *saved);
+
+#endif
