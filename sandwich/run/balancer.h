@@ -22,6 +22,7 @@
 struct answer;
 struct attach;
 struct control;
+struct lost;
 struct metrics;
 struct routes;
 
@@ -44,6 +45,7 @@ struct balancer {
 	struct maintain maintain; /* .live[]: how full the tables are */
 	struct control *control;
 	struct metrics *metrics;
+	struct lost *lost;
 	GMainLoop *loop;
 	u64 started; /* µs of g_get_monotonic_time() */
 	u8 *secret;
@@ -58,7 +60,10 @@ struct balancer {
  */
 int balancer_start(struct balancer *b, char **why) __attribute__((warn_unused_result));
 
-/* Takes over CONFIG and the secret. balancer_stop() gives everything back, ports and sockets included. */
+/* Makes everything follow b->config, settings having been applied; ROWS: the set of rank rows it wants. 0 or -errno. */
+int balancer_configure(struct balancer *b, u32 rows) __attribute__((warn_unused_result));
+
+/* Takes over CONFIG. balancer_stop() gives everything back, ports and sockets included. */
 struct balancer *balancer_new(const char *config_path, struct config *config,
 			      const struct config_balancer *self);
 void balancer_stop(struct balancer *b);

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: ISC
+#include "sandwich/run/local.h"
+
+#include <errno.h>
+
+#include "sandwich/run/attach.h"
+#include "sandwich/run/settings.h"
+#include "sandwich/slowpath/answer.h"
+
+static void local_add(GArray *out, const struct in6_addr *address, u8 length, bool farm, bool cluster, u16 vlan)
+{
+	struct answer_address entry = {
+		.address = settings_address(address),
+		.length = length,
+		.farm = farm,
+		.cluster = cluster,
+		.vlan = vlan,
+	};
+
+	g_array_append_val(out, entry);
+}
+
+static void local_add_floating(GArray *out, const GArray *addresses, bool farm, u16 vlan)
+{
+	for (guint i = 0; i < addresses->len; i++) {
+		const struct config_address *a = &g_array_index(addresses, struct config_address, i);
+
+		local_add(out, &a->address, a->length, farm, false, vlan);
+	}
+}
+
+void local_configure(struct balancer *b)
+{
+	const struct config_side *side = &b->config->side[b->self->side];
+	const u16 *vlan = b->tables.settings->vlan;
+	GArray *addresses = g_array_new(FALSE, TRUE, sizeof(struct answer_address));
+
+	local_add_floating(addresses, side->uplink_addresses, false, vlan[0]);
+	local_add_floating(addresses, side->farm_addresses, true, vlan[1]);
+	for (guint i = 0; i < side->cluster_addresses->len; i++)
+		local_add(addresses, &g_array_index(side->cluster_addresses, struct in6_addr, i), 128,
+			  false, true, vlan[0]);
+	answer_set(b->answer, (const struct answer_address *)(const void *)addresses->data, addresses->len);
+	g_array_unref(addresses);
+}
+
+/* The interface is gone, and perhaps there again under another index: opens it anew. */
+static void local_reopen(struct balancer *b, u8 index)
+{
+	struct port *old = b->ports[index], *fresh;
+	char *why = NULL;
+
+	if (port_open(&fresh, port_name(old), index, &why)) {
+		g_free(why);
+		return; /* not back yet */
+	}
+	g_message("port %s is back", port_name(fresh));
+	pump_replace_port(b->pump, index, fresh);
+	b->ports[index] = fresh;
+	port_close(old);
+	answer_announce(b->answer);
+	resolver_refresh_port(b->resolver, index, memory_now());
+}
+
+void local_check_port(struct balancer *b, u8 index)
+{
+	struct port *p = b->ports[index];
+	bool had = port_carrier(p);
+
+	if (port_refresh(p) == -ENODEV) {
+		local_reopen(b, index);
+		return;
+	}
+	if (had == port_carrier(p))
+		return;
+	g_message("port %s: carrier %s", port_name(p), had ? "lost" : "back");
+	if (!had)
+		resolver_refresh_port(b->resolver, index, memory_now());
+	attach_report(b->attach);
+}

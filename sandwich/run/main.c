@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: ISC
+#include "sandwich/run/run.h"
+
+#include <glib-unix.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sandwich/run/balancer.h"
+
+#define EXIT_REFUSED 1
+#define EXIT_USAGE 2
+
+struct run_options {
+	char *file, *name;
+	gboolean check, print, version;
+};
+
+static void run_usage(const struct run_role *role, const char *text)
+{
+	fprintf(stderr, "%s: %s\nTry '%s --help'.\n", role->program, text, role->program);
+}
+
+/* 0, or EXIT_USAGE when the words are off. */
+static int run_parse(const struct run_role *role, int argc, char **argv, struct run_options *o)
+{
+	const GOptionEntry entries[] = {
+		{"config", 'c', 0, G_OPTION_ARG_FILENAME, &o->file, "The configuration of the whole sandwich", "FILE"},
+		{"name", 'n', 0, G_OPTION_ARG_STRING, &o->name, "Which [balancer NAME] of it this is", "NAME"},
+		{"check", 0, 0, G_OPTION_ARG_NONE, &o->check, "Print every problem of FILE as file:line: text", NULL},
+		{"print", 0, 0, G_OPTION_ARG_NONE, &o->print, "Print FILE with every default shown", NULL},
+		{"version", 0, 0, G_OPTION_ARG_NONE, &o->version, "Print the version", NULL},
+		{NULL, 0, 0, 0, NULL, NULL, NULL},
+	};
+	GOptionContext *context = g_option_context_new(NULL);
+	GError *error = NULL;
+	int rc = 0;
+
+	g_option_context_set_summary(context, role->summary);
+	g_option_context_set_description(context, "Signals: SIGHUP reads FILE again, SIGTERM and SIGINT end it.\n"
+						  "See sandwich(7), sandwich.conf(5) and sandwichctl(8).");
+	g_option_context_add_main_entries(context, entries, NULL);
+	if (!g_option_context_parse(context, &argc, &argv, &error)) {
+		run_usage(role, error->message);
+		g_error_free(error);
+		rc = EXIT_USAGE;
+	} else if (!o->version && !o->file) {
+		run_usage(role, "no configuration given; use -c FILE");
+		rc = EXIT_USAGE;
+	} else if (argc > 1) {
+		run_usage(role, "arguments without an option are not understood");
+		rc = EXIT_USAGE;
+	}
+	g_option_context_free(context);
+	return rc;
+}
+
+static void run_print_problems(const char *file, const GPtrArray *problems)
+{
+	for (guint i = 0; i < problems->len; i++) {
+		const struct config_problem *p = g_ptr_array_index(problems, i);
+
+		if (p->line)
+			fprintf(stderr, "%s:%d: %s\n", file, p->line, p->text);
+		else
+			fprintf(stderr, "%s: %s\n", file, p->text);
+	}
+}
+
+/* The balancer that this program is to be, or NULL after saying why. */
+static const struct config_balancer *run_self(const struct run_role *role, const struct run_options *o,
+					      const struct config *config)
+{
+	const struct config_balancer *self = o->name ? config_find_balancer(config, o->name) : NULL;
+
+	if (!o->name) {
+		run_usage(role, "no balancer given; use -n NAME");
+	} else if (!self) {
+		fprintf(stderr, "%s: there is no [balancer %s] in it\n", o->file, o->name);
+	} else if (self->side != role->side) {
+		fprintf(stderr, "%s:%d: balancer %s has side = %s; run it with sandwich-%s\n", o->file, self->line,
+			o->name, config_side_name(self->side), config_side_name(self->side));
+		self = NULL;
+	}
+	return self;
+}
+
+static gboolean run_end(gpointer user)
+{
+	struct balancer *b = user;
+
+	g_message("ending");
+	run_notify("STOPPING=1");
+	g_main_loop_quit(b->loop);
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean run_reload(gpointer user)
+{
+	struct balancer *b = user;
+	GPtrArray *problems = config_problems_new();
+
+	run_notify("RELOADING=1");
+	if (balancer_reload(b, problems)) {
+		run_print_problems(b->config_path, problems);
+		g_warning("%s: nothing of it was taken, the former configuration goes on", b->config_path);
+	}
+	g_ptr_array_unref(problems);
+	run_notify("READY=1");
+	return G_SOURCE_CONTINUE;
+}
+
+static int run_balancer(const struct run_role *role, struct balancer *b)
+{
+	char *why = NULL;
+	int rc = balancer_start(b, &why);
+
+	if (rc) {
+		fprintf(stderr, "%s: %s\n", role->program, why ? why : g_strerror(-rc));
+		g_free(why);
+		balancer_stop(b);
+		return EXIT_REFUSED;
+	}
+	if (run_drop_privileges())
+		g_warning("can't give up capabilities; going on with all of them");
+	g_unix_signal_add(SIGTERM, run_end, b);
+	g_unix_signal_add(SIGINT, run_end, b);
+	g_unix_signal_add(SIGHUP, run_reload, b);
+	g_message("%s %s: %s mode, %u devices, datapath %s, control at %s", role->program, b->self->name,
+		  config_mode_name(b->config->mode), b->config->devices->len, b->datapath, b->self->control);
+	run_notify("READY=1");
+	g_main_loop_run(b->loop);
+	balancer_stop(b);
+	return 0;
+}
+
+static int run_configured(const struct run_role *role, const struct run_options *o, struct config *config)
+{
+	const struct config_balancer *self = NULL;
+	char *text;
+
+	if (o->name || !(o->check || o->print))
+		self = run_self(role, o, config);
+	if (!self && (o->name || !(o->check || o->print))) {
+		config_free(config);
+		return o->name ? EXIT_REFUSED : EXIT_USAGE;
+	}
+	if (o->print) {
+		text = config_print(config);
+		fputs(text, stdout);
+		g_free(text);
+	}
+	if (o->check || o->print) {
+		config_free(config);
+		return 0;
+	}
+	return run_balancer(role, balancer_new(o->file, config, self));
+}
+
+static int run_with(const struct run_role *role, const struct run_options *o)
+{
+	GPtrArray *problems = config_problems_new();
+	struct config *config;
+	int rc = config_read(o->file, &config, problems);
+
+	run_print_problems(o->file, problems);
+	g_ptr_array_unref(problems);
+	return rc ? EXIT_REFUSED : run_configured(role, o, config);
+}
+
+int run_main(const struct run_role *role, int argc, char **argv)
+{
+	struct run_options o = {NULL, NULL, FALSE, FALSE, FALSE};
+	int rc;
+
+	run_log_init();
+	signal(SIGPIPE, SIG_IGN);
+	if (sodium_init() < 0) {
+		fprintf(stderr, "%s: libsodium can't be initialised\n", role->program);
+		return EXIT_REFUSED;
+	}
+	rc = run_parse(role, argc, argv, &o);
+	if (!rc && o.version)
+		printf("%s %s\n", role->program, RUN_VERSION);
+	else if (!rc)
+		rc = run_with(role, &o);
+	g_free(o.file);
+	g_free(o.name);
+	return rc;
+}

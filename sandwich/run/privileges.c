@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: ISC
+#include "sandwich/run/run.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <sys/prctl.h>
+
+int run_drop_privileges(void)
+{
+	/* Ports that come back are opened anew, and offloads are put back at the end. */
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_RAW, CAP_NET_ADMIN, -1))
+		return -EINVAL;
+	if (capng_apply(CAPNG_SELECT_BOTH))
+		return -EPERM;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
+}
