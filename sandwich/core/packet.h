@@ -147,8 +147,11 @@ CORE_INLINE bool packet_ethernet(const struct packet_cursor *c, struct packet *p
 	return !packet_is_tag(type);
 }
 
-/* The ports, or what takes their place: an echo's id stands on both sides. */
-CORE_INLINE void packet_transport(const struct packet_cursor *c, struct packet *p, u32 l4)
+/*
+ * The ports, or what takes their place: an echo's id stands on both sides. END is where the packet ends by
+ * its IP header: bytes behind it are padding, which the next hop need not keep.
+ */
+CORE_INLINE void packet_transport(const struct packet_cursor *c, struct packet *p, u32 l4, u32 end)
 {
 	const u8 *at;
 
@@ -156,7 +159,7 @@ CORE_INLINE void packet_transport(const struct packet_cursor *c, struct packet *
 		return;
 	switch (p->protocol) {
 	case PROTOCOL_TCP:
-		at = packet_at(c, l4, 14);
+		at = l4 + 14 > end ? NULL : packet_at(c, l4, 14);
 		if (at)
 			p->tcp_flags = at[13];
 		/* fall through */
@@ -164,7 +167,7 @@ CORE_INLINE void packet_transport(const struct packet_cursor *c, struct packet *
 	case PROTOCOL_UDPLITE:
 	case PROTOCOL_SCTP:
 	case PROTOCOL_DCCP:
-		at = packet_at(c, l4, 4);
+		at = l4 + 4 > end ? NULL : packet_at(c, l4, 4);
 		if (!at)
 			return;
 		p->sport = packet_be16(at);
@@ -173,7 +176,7 @@ CORE_INLINE void packet_transport(const struct packet_cursor *c, struct packet *
 		return;
 	case PROTOCOL_ICMP:
 	case PROTOCOL_ICMPV6:
-		at = packet_at(c, l4, 8);
+		at = l4 + 8 > end ? NULL : packet_at(c, l4, 8);
 		if (!at)
 			return;
 		p->icmp_type = at[0];
@@ -223,7 +226,7 @@ CORE_INLINE bool packet_is_extension(u8 next)
 CORE_INLINE u32 packet_ipv6(const struct packet_cursor *c, struct packet *p, u32 l3)
 {
 	const u8 *at = packet_at(c, l3, 40);
-	u32 offset = l3 + 40;
+	u32 offset = l3 + 40, length;
 	u8 next;
 
 	if (!at || at[0] >> 4 != 6)
@@ -231,7 +234,10 @@ CORE_INLINE u32 packet_ipv6(const struct packet_cursor *c, struct packet *p, u32
 	p->is_v6 = true;
 	p->is_fragment = false;
 	p->is_first = true;
-	p->ip_length = (u16)(packet_read16(at + 4) + 40);
+	length = packet_read16(at + 4) + 40u;
+	if (length > 0xffff)
+		return 0; /* larger than any frame */
+	p->ip_length = (u16)length;
 	core_copy(&p->src, at + 8, 16);
 	core_copy(&p->dst, at + 24, 16);
 	next = at[6];
@@ -281,14 +287,14 @@ CORE_INLINE bool packet_is_icmp_error(const struct packet *p)
  */
 CORE_FN void packet_icmp_error(const struct packet_cursor *c, struct packet *p)
 {
+	u32 quote = p->l4 + 8u, end = (u32)p->l3 + p->ip_length, l4;
 	struct packet inner;
-	u32 quote = p->l4 + 8u, l4;
 
 	core_zero(&inner, sizeof(inner));
 	l4 = packet_network(c, &inner, quote, p->is_v6);
-	if (!l4)
+	if (!l4 || l4 > end)
 		return;
-	packet_transport(c, &inner, l4);
+	packet_transport(c, &inner, l4, end);
 	p->src = inner.dst;
 	p->dst = inner.src;
 	p->sport = inner.dport;
@@ -323,7 +329,7 @@ CORE_FN bool packet_parse(const struct packet_cursor *c, struct packet *p, u8 *w
 		return false;
 	p->l4 = (u16)l4;
 	p->to = p->dst;
-	packet_transport(c, p, l4);
+	packet_transport(c, p, l4, (u32)p->l3 + p->ip_length);
 	if (packet_is_icmp_error(p))
 		packet_icmp_error(c, p);
 	return true;
