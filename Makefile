@@ -129,12 +129,14 @@ check-system: all topo
 # Installing
 INSTALLED_SBIN := $(DESTDIR)$(PREFIX)/sbin
 INSTALLED_MAN  := $(DESTDIR)$(PREFIX)/share/man
+INSTALLED_DOC  := $(DESTDIR)$(PREFIX)/share/doc/sandwich
 INSTALLED_LIB  := $(DESTDIR)$(PREFIX)/lib
 INSTALLED_ETC  := $(DESTDIR)$(SYSCONFDIR)/sandwich
 
 .PHONY: install
 install: all
-	install -d $(INSTALLED_SBIN) $(INSTALLED_LIB)/systemd/system $(INSTALLED_LIB)/sysusers.d
+	install -d $(INSTALLED_SBIN) $(INSTALLED_LIB)/systemd/system $(INSTALLED_LIB)/sysusers.d \
+		$(INSTALLED_DOC)/examples $(INSTALLED_ETC)
 	install -m 755 $(PROGRAMS) $(INSTALLED_SBIN)
 	for page in $(MAN_PAGES); do \
 		install -D -m 644 $$page $(INSTALLED_MAN)/man$${page##*.}/$${page##*/} || exit 1; \
@@ -144,10 +146,10 @@ install: all
 			>$(INSTALLED_LIB)/systemd/system/$${unit##*/} || exit 1; \
 	done
 	install -m 644 conf/systemd/sandwich.sysusers $(INSTALLED_LIB)/sysusers.d/sandwich.conf
-	install -d -m 755 $(INSTALLED_ETC) $(INSTALLED_ETC)/examples
-	install -m 644 $(EXAMPLES) $(INSTALLED_ETC)/examples
-	@[ -n "$(DESTDIR)" ] || echo "next: write $(SYSCONFDIR)/sandwich/sandwich.conf" \
-		"(see sandwich.conf(5) and the examples beside it)"
+	install -m 644 $(EXAMPLES) $(INSTALLED_DOC)/examples
+	install -m 644 conf/examples/firewall.conf $(INSTALLED_ETC)/sandwich.conf.example
+	@[ -n "$(DESTDIR)" ] || echo "next: cp $(SYSCONFDIR)/sandwich/sandwich.conf.example" \
+		"$(SYSCONFDIR)/sandwich/sandwich.conf, and see sandwich.conf(5)"
 
 .PHONY: deb
 deb: all
