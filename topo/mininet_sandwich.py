@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: ISC
 """The demo's sandwich built with Mininet: hosts and direct links, bridges in hosts of their own (no Open vSwitch).
 
     sudo topo/mininet_sandwich.py [--baseline linux] [--cli]
@@ -70,7 +71,7 @@ def private_files():
 
 def ask_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--baseline", choices=["linux"], default="", help="plain Linux instead of the sandwich's daemons")
+    parser.add_argument("--baseline", choices=["linux"], default="", help="plain Linux instead of our daemons")
     parser.add_argument("--bindir", default=os.environ.get("BINDIR", "build/bin"))
     parser.add_argument("--cli", action="store_true", help="Mininet's prompt instead of the scenes")
     return parser.parse_args()

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """The scenes of the demo: what is shown of a sandwich at work. Plays on any lab."""
 import signal
 import sys
@@ -94,7 +95,8 @@ def show_table(lab):
     """Who holds what: the balancers' word beside the firewalls' own."""
     rows = {side: lab.balancers.devices(side) for side in ("ingress", "egress")}
     tables = lab.tables()
-    say(f"{'firewall':9} {'state':9} {'sessions (ingress, egress)':27} {'own table':>9}   {'tcp':>4} {'udp':>4} {'icmp':>4}")
+    say(f"{'firewall':9} {'state':9} {'sessions (ingress, egress)':27} {'own table':>9}   {'tcp':>4} {'udp':>4} "
+        f"{'icmp':>4}")
     for firewall in lab.firewalls:
         flows = tables.get(firewall.name, set())
         row = [rows[side].get(firewall.name, {}) for side in rows]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Fixtures of the system tests: sandwiches in network namespaces, one for each module, reused by its cases.
 
     sudo /usr/bin/python3 -m pytest tests/system

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """What several cases do: many conversations from both sides, and what must be true of them."""
 
 from topo.lab import plan

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """2,000 conversations from both sides through firewalls that drop what they did not see begin."""
 import pytest
 

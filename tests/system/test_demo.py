@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """`make demo` and the Mininet topology: they end well, in time, and leave nothing behind, also on Ctrl-C."""
 import os
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """One of three firewalls dies and returns: only its conversations move, and nothing moves back."""
 import pytest
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """FTP, active and passive, IPv4 and IPv6, through firewalls with the kernel's FTP helper."""
 import pytest
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """The lab itself: what it says about a wrong balancer, and that it leaves nothing behind."""
 import os
 import signal
@@ -74,9 +75,13 @@ def test_firewalls_catch_a_wrong_balancer():
 
 
 def test_conntrack_lines():
-    text = """ipv4     2 tcp      6 431999 ESTABLISHED src=192.0.2.1 dst=10.9.0.1 sport=5 dport=80 src=10.9.0.1 dst=10.2.0.11 sport=80 dport=5 [ASSURED] mark=0 use=1
-ipv6     10 icmpv6   58 29 src=2001:db8:2::100 dst=2001:db8:9::100 type=128 code=0 id=7 src=2001:db8:9::100 dst=2001:db8:2::100 type=129 code=0 id=7 mark=0 use=1
-ipv4     2 udp      17 29 src=10.1.0.1 dst=10.2.0.1 sport=4851 dport=4851 src=10.2.0.1 dst=10.1.0.1 sport=4851 dport=4851 mark=0 use=1
+    text = """ipv4     2 tcp      6 431999 ESTABLISHED \
+src=192.0.2.1 dst=10.9.0.1 sport=5 dport=80 \
+src=10.9.0.1 dst=10.2.0.11 sport=80 dport=5 [ASSURED] mark=0 use=1
+ipv6     10 icmpv6   58 29 src=2001:db8:2::100 dst=2001:db8:9::100 type=128 code=0 id=7 \
+src=2001:db8:9::100 dst=2001:db8:2::100 type=129 code=0 id=7 mark=0 use=1
+ipv4     2 udp      17 29 src=10.1.0.1 dst=10.2.0.1 sport=4851 dport=4851 \
+src=10.2.0.1 dst=10.1.0.1 sport=4851 dport=4851 mark=0 use=1
 conntrack v1.4.7 (conntrack-tools): 3 flow entries have been shown.
 """
     parsed = conntrack.parse(text)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """What an operator does while traffic runs: reload, drain, disable, stop; and a session table that is full."""
 import json
 import os
@@ -161,7 +162,8 @@ def test_replay_agrees_with_live(healthy):
         for flow, firewall in places.items():
             own = (flow.source, flow.source_port, flow.target, flow.target_port)
             turned = (flow.target, flow.target_port, flow.source, flow.source_port)
-            if row["protocol"] == flow.protocol and ends in (own, turned) and own[0].startswith(("192.0.2", "2001:db8:2:")):
+            from_client = flow.source.startswith(("192.0.2.", "2001:db8:2:"))
+            if from_client and row["protocol"] == flow.protocol and ends in (own, turned):
                 compared += 1
                 if row["devices"] != [firewall]:
                     wrong.append((row, firewall))

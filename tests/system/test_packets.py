@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """What balancers like to split or drop: fragments in any order, packet-too-big, tags, packets of no connection."""
 import pytest
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """A sandwich in network namespaces: clients, two balancers, real stateful firewalls, servers.
 
     with Lab(Options(firewalls=3)) as lab:

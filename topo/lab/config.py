@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Writes the sandwich's configuration file (DESIGN section 6) for a lab. Pure: returns text."""
 from . import plan
 

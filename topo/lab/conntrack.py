@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """A firewall's own word about which conversations it holds: its conntrack table."""
 import re
 from functools import lru_cache

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """A real stateful firewall: nftables and the kernel's conntrack, as suspicious as firewalls are."""
 import json
 

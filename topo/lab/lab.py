@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """The lab: builds the topology, holds everything it made, and takes all of it away again.
 
  clients == switch-in == [ingress] == farm-in == fw1..fwK == farm-out == [egress] == switch-out == servers

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """What plain Linux can do instead: policy routing with conntrack marks set from the source MAC, on both sides.
 
 New flows are spread by the kernel's multipath hash over the five-tuple (policy 3: our own fields, since a veth lets

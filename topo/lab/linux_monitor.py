@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: ISC
 """The baseline's health check: ping each firewall, and keep the dead out of the multipath routes.
 
 Started by linux.py inside a balancer's namespace with its task as JSON. Writes {firewall: "up"|"down"|"draining"} to

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """One network namespace and what runs in it."""
 from .processes import kill_pid, poll, run
 

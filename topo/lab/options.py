@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """What can be asked of a lab."""
 from dataclasses import dataclass, field
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """The address plan: who has which address and MAC. Pure; nothing here touches the system."""
 from dataclasses import dataclass
 

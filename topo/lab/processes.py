@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Processes of a lab: every one is known by its pid, and is ended by it."""
 import contextlib
 import ctypes

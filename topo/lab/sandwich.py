@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """The sandwich's own daemons as the lab's balancers: started, asked and ended."""
 import json
 import os

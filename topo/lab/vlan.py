@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """VLAN tags without 802.1Q devices: tc programs push and pop them at a port."""
 import os
 

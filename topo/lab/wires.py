@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Links and switches: veth pairs and Linux bridges, with the traps of veth taken care of in one place."""
 # Offloads by the role of the veth's end.
 #

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Many conversations between namespaces: the C program's handle."""
 import json
 import os

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: ISC
 """Packets that no well-behaved program sends. Each sub-command prints JSON (servers print "ready" first).
 
     crafted.py answer-last-first PORT BYTES   answer UDP questions in fragments, the last one first (scapy)

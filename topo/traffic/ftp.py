@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """FTP: a vsftpd in a namespace and a client that can be held between control and data connection."""
 import json
 import os

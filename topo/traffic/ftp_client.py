@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: ISC
 """Logs in to an FTP server and makes one transfer for each line ("active" or "passive") on stdin. Answers in JSON."""
 import ftplib
 import json

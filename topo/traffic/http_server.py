@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: ISC
 """A download server: GET /BYTES sends that many, GET /BYTES/SECONDS spreads them over that time. IPv4 and IPv6.
 
     http_server.py [PORT]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Everyday traffic: downloads, ping, iperf3, and the scripts that craft packets."""
 import json
 import os
