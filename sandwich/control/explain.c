@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: ISC
+/*
+ * explain: the engine's own placement, asked without a frame.
+ *
+ * SRC and DST are as their initiator writes them. Which of them is outside is known from a recorded session;
+ * else from the addresses of the two uplinks in the configuration; else from a binding that only one way
+ * round has; else SRC is outside. from=outside|inside has the last word.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "conf/units.h"
+#include "sandwich/control/filter.h"
+#include "sandwich/control/names.h"
+#include "sandwich/control/rows.h"
+#include "sandwich/core/place.h"
+#include "sandwich/core/route.h"
+#include "sandwich/core/session.h"
+#include "sandwich/run/settings.h"
+
+enum explain_from { FROM_UNKNOWN, FROM_OUTSIDE, FROM_INSIDE };
+
+struct question {
+	struct address src, dst;
+	be16 sport, dport;
+	u8 protocol;
+	bool by_flow; /* protocol and ports were given */
+	enum explain_from from;
+};
+
+struct verdict {
+	struct flow flow;
+	struct flow key;	/* of the affinity */
+	struct placement place;
+	struct slot *session;	/* NULL: none recorded, or no ports given */
+	struct slot *pin;
+	bool unlearned;		/* vpn mode, egress: whatever device brings it */
+};
+
+static bool explain_has_ports(u8 protocol)
+{
+	return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP || protocol == PROTOCOL_SCTP ||
+	       protocol == PROTOCOL_DCCP || protocol == PROTOCOL_UDPLITE;
+}
+
+static bool explain_has_id(u8 protocol)
+{
+	return protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMPV6;
+}
+
+static int explain_port(struct call *call, const char *text, be16 *out)
+{
+	uint64_t port;
+
+	if (units_number(text, &port) || port > 65535)
+		return words_fail(call, -EINVAL, "'%s' is no port: 0 to 65535", text);
+	*out = htons((u16)port);
+	return 0;
+}
+
+/* The N arguments behind the addresses: PROTO [ID] or PROTO SPORT DPORT. */
+static int explain_protocol(struct call *call, struct question *q, unsigned int n)
+{
+	char **args = call->args + 2;
+	int rc;
+
+	if (names_parse_protocol(args[0], &q->protocol))
+		return words_fail(call, -EINVAL, "'%s' is no protocol: tcp, udp, icmp, esp, ... or a number", args[0]);
+	q->by_flow = true;
+	if (explain_has_ports(q->protocol) && n != 3)
+		return words_fail(call, -EINVAL, "%s needs both ports: SRC DST %s SPORT DPORT", args[0], args[0]);
+	if (n == 1)
+		return 0;
+	rc = explain_port(call, args[1], &q->sport);
+	if (!rc && n == 3)
+		rc = explain_port(call, args[2], &q->dport);
+	if (n == 2 || explain_has_id(q->protocol))
+		q->dport = q->sport; /* an echo's id stands on both sides */
+	return rc;
+}
+
+/* Takes from=... off the end of the arguments. */
+static int explain_from(struct call *call, struct question *q, unsigned int *n)
+{
+	const char *last = *n ? call->args[*n - 1] : "";
+
+	if (!g_str_has_prefix(last, "from="))
+		return 0;
+	--*n;
+	if (!strcmp(last, "from=outside"))
+		q->from = FROM_OUTSIDE;
+	else if (!strcmp(last, "from=inside"))
+		q->from = FROM_INSIDE;
+	else
+		return words_fail(call, -EINVAL, "'%s': from is outside or inside", last);
+	return 0;
+}
+
+static int explain_read(struct call *call, struct question *q)
+{
+	unsigned int n = call->count;
+	int rc = explain_from(call, q, &n);
+
+	if (rc)
+		return rc;
+	if (n < 2 || n > 5)
+		return -EINVAL;
+	for (int i = 0; i < 2; i++)
+		if (filter_parse_address(call->args[i], i ? &q->dst : &q->src, NULL))
+			return words_fail(call, -EINVAL, "'%s' is no address", call->args[i]);
+	if (address_is_v4(&q->src) != address_is_v4(&q->dst))
+		return words_fail(call, -EINVAL, "one address is IPv4, the other IPv6");
+	if (n > 2)
+		rc = explain_protocol(call, q, n - 2);
+	if (!rc && !q->by_flow && call->b->config->affinity == CONFIG_AFFINITY_FLOW)
+		return words_fail(call, -EINVAL, "with affinity = flow the ports decide: give PROTO SPORT DPORT");
+	return rc;
+}
+
+static void explain_flow(const struct question *q, bool from_outside, struct flow *flow)
+{
+	core_zero(flow, sizeof(*flow));
+	flow->outside = from_outside ? q->src : q->dst;
+	flow->inside = from_outside ? q->dst : q->src;
+	flow->outside_port = from_outside ? q->sport : q->dport;
+	flow->inside_port = from_outside ? q->dport : q->sport;
+	flow->protocol = q->protocol;
+}
+
+static struct slot *explain_session(struct tables *t, const struct question *q, bool from_outside)
+{
+	const struct settings *cfg = tables_settings(t);
+	struct flow flow;
+
+	if (!q->by_flow)
+		return NULL;
+	explain_flow(q, from_outside, &flow);
+	return table_find(t, TABLE_SESSIONS, &flow, session_hash(cfg, &flow));
+}
+
+/* ADDRESS lies on the uplink's own subnets of SIDE. */
+static bool explain_on_link(const struct config_side *side, const struct address *address)
+{
+	for (guint i = 0; i < side->uplink_addresses->len; i++) {
+		const struct config_address *own =
+			&g_array_index(side->uplink_addresses, struct config_address, i);
+		struct address net = settings_address(&own->address), masked = *address;
+
+		route_mask(&net, own->length);
+		route_mask(&masked, own->length);
+		if (address_equal(&net, &masked))
+			return true;
+	}
+	return false;
+}
+
+static struct slot *explain_pin(struct tables *t, const struct flow *key, u32 now)
+{
+	const struct settings *cfg = tables_settings(t);
+
+	return pin_find(t, cfg, key, flow_hash(&cfg->placement, key), now);
+}
+
+/* The pin of the affinity key, else the binding of the host, as placement looks for them. */
+static struct slot *explain_pins(struct tables *t, const struct flow *flow, u32 now)
+{
+	const struct settings *cfg = tables_settings(t);
+	struct flow key;
+	struct slot *pin;
+
+	affinity_key(&key, flow, cfg->affinity);
+	pin = explain_pin(t, &key, now);
+	if (pin || !cfg->learn_hosts || cfg->affinity == AFFINITY_CLIENT)
+		return pin;
+	place_host_key(cfg, flow, &key);
+	return explain_pin(t, &key, now);
+}
+
+static bool explain_is_outside(struct balancer *b, const struct question *q, u32 now)
+{
+	const struct config_side *in = &b->config->side[CONFIG_INGRESS], *out = &b->config->side[CONFIG_EGRESS];
+	struct flow flow;
+	int score;
+
+	if (q->from != FROM_UNKNOWN)
+		return q->from == FROM_OUTSIDE;
+	if (explain_session(&b->tables, q, true))
+		return true;
+	if (explain_session(&b->tables, q, false))
+		return false;
+	score = explain_on_link(in, &q->src) + explain_on_link(out, &q->dst);
+	score -= explain_on_link(in, &q->dst) + explain_on_link(out, &q->src);
+	if (score)
+		return score > 0;
+	explain_flow(q, true, &flow);
+	if (explain_pins(&b->tables, &flow, now))
+		return true;
+	explain_flow(q, false, &flow);
+	return !explain_pins(&b->tables, &flow, now);
+}
+
+/* What decide() does for a frame from the uplink, with CFG in place of the settings in force. */
+static void explain_place(struct tables *t, const struct settings *cfg, struct verdict *v, const struct address *to,
+			  u32 now)
+{
+	u32 local = local_find(t, cfg, to);
+	struct placement host = {0};
+	struct flow key;
+	u64 hash;
+
+	core_zero(&v->place, sizeof(v->place));
+	place(t, cfg, &v->key, now, &v->place);
+	if (local & LOCAL_DEVICE) {
+		v->place.device = (u8)local;
+		v->place.why = PLACE_OWN;
+		return;
+	}
+	if (cfg->learn_hosts && cfg->affinity != AFFINITY_CLIENT && v->place.why != PLACE_PIN) {
+		hash = place_host_key(cfg, &v->flow, &key);
+		if (place_by_pin(t, cfg, &key, hash, now, &host)) {
+			v->place.device = host.device;
+			v->place.why = PLACE_HOST;
+		}
+	}
+	if (v->session && v->place.why == PLACE_HASH && device_set_has(&cfg->up, v->session->device) &&
+	    v->session->device != v->place.device && !session_expired(cfg, v->session, now)) {
+		v->place.device = v->session->device;
+		v->place.why = PLACE_SESSION;
+	}
+}
+
+/* Where it would be without DEVICE; 0: nowhere. */
+static u8 explain_without(struct tables *t, const struct verdict *v, const struct address *to, u8 device, u32 now)
+{
+	struct settings *cfg = g_memdup2(tables_settings(t), sizeof(*cfg));
+	struct verdict next = *v;
+
+	device_set_put(&cfg->up, device, false);
+	device_set_put(&cfg->pick, device, false);
+	settings_update_live(t, cfg);
+	explain_place(t, cfg, &next, to, now);
+	g_free(cfg);
+	return next.place.device;
+}
+
+static const char *explain_why(const struct verdict *v)
+{
+	switch (v->place.why) {
+	case PLACE_HASH:
+		return "hash";
+	case PLACE_PIN:
+		return v->pin && v->pin->state == PIN_LEARNED ? "learned" :
+		       v->pin && v->pin->state == PIN_HOST    ? "host" : "pin";
+	case PLACE_HOST:
+		return "host";
+	case PLACE_OWN:
+		return "own address";
+	case PLACE_SESSION:
+		return "session";
+	default:
+		return "none";
+	}
+}
+
+static void explain_write_session(struct json *out, struct balancer *b, const struct slot *s, u32 now)
+{
+	if (!s) {
+		json_null(out, "session");
+		return;
+	}
+	json_begin(out, "session", '{');
+	json_string(out, "device", rows_device(b, s->device));
+	json_string(out, "state", names_state(s->key.protocol, session_state(s->state)));
+	json_string(out, "origin", names_origin(session_origin(s->state)));
+	json_seconds(out, "age", core_elapsed(now, s->created));
+	json_seconds(out, "idle", core_elapsed(now, s->seen));
+	json_number(out, "packets", s->packets);
+	json_number(out, "bytes", slot_bytes(s));
+	json_end(out, '{');
+}
+
+static void explain_write_pin(struct json *out, struct balancer *b, const struct slot *pin, u32 now)
+{
+	if (!pin) {
+		json_null(out, "pin");
+		return;
+	}
+	json_begin(out, "pin", '{');
+	json_string(out, "device", rows_device(b, pin->device));
+	json_string(out, "origin", names_pin(pin->state));
+	json_address(out, "address", &pin->key.outside, 128);
+	json_seconds(out, "age", core_elapsed(now, pin->created));
+	json_seconds(out, "idle", core_elapsed(now, pin->seen));
+	json_end(out, '{');
+}
+
+static void explain_write_ends(struct json *out, const struct question *q, bool outside)
+{
+	char protocol[NAMES_PROTOCOL];
+
+	json_address(out, "client", &q->src, 128);
+	json_address(out, "server", &q->dst, 128);
+	json_string(out, "protocol", q->by_flow ? names_protocol(protocol, q->protocol) : NULL);
+	if (q->by_flow) {
+		json_number(out, "client_port", ntohs(q->sport));
+		json_number(out, "server_port", ntohs(q->dport));
+	} else {
+		json_null(out, "client_port");
+		json_null(out, "server_port");
+	}
+	json_string(out, "from", outside ? "outside" : "inside");
+}
+
+static void explain_write(struct call *call, const struct question *q, bool outside, const struct verdict *v, u32 now)
+{
+	static const char *const down[] = {"move", "reset", "drop"};
+	struct balancer *b = call->b;
+	struct json *out = &call->out;
+	u8 next = 0;
+
+	/* What is for the device itself goes nowhere else. */
+	if (v->place.device && v->place.why != PLACE_OWN)
+		next = explain_without(&b->tables, v, &q->dst, v->place.device, now);
+	json_begin(out, NULL, '{');
+	explain_write_ends(out, q, outside);
+	json_string(out, "device", v->unlearned ? NULL : rows_device(b, v->place.device));
+	json_string(out, "why", v->unlearned ? "to be learned" : explain_why(v));
+	if (v->place.why == PLACE_HASH && !v->unlearned)
+		json_number(out, "rank", v->place.rank);
+	else
+		json_null(out, "rank");
+	explain_write_session(out, b, v->session, now);
+	explain_write_pin(out, b, v->pin, now);
+	json_string(out, "if_device_left", v->unlearned ? NULL : rows_device(b, next));
+	json_string(out, "on_device_down", down[MIN(b->config->on_device_down, 2)]);
+	json_end(out, '{');
+}
+
+int explain(struct call *call)
+{
+	struct balancer *b = call->b;
+	const struct settings *cfg = tables_settings(&b->tables);
+	struct question q = {0};
+	struct verdict v = {0};
+	u32 now = memory_now();
+	bool outside;
+	int rc = explain_read(call, &q);
+
+	if (rc)
+		return rc;
+	outside = explain_is_outside(b, &q, now);
+	explain_flow(&q, outside, &v.flow);
+	affinity_key(&v.key, &v.flow, cfg->affinity);
+	v.session = explain_session(&b->tables, &q, outside);
+	v.pin = explain_pins(&b->tables, &v.flow, now);
+	explain_place(&b->tables, cfg, &v, &q.dst, now);
+	/* The device that brings it here decides, where no hash could agree. */
+	v.unlearned = cfg->learn_hosts && outside && v.place.why == PLACE_HASH && !v.session;
+	explain_write(call, &q, outside, &v, now);
+	return 0;
+}
