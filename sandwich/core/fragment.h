@@ -17,10 +17,10 @@ CORE_INLINE void fragment_key(struct flow *key, const struct packet *p)
 	core_copy(&key->outside_port, &p->fragment, 2);
 	core_copy(&key->inside_port, (const u8 *)&p->fragment + 2, 2);
 	flow_zone(key, p->zone);
-	key->protocol = p->protocol;
+	key->protocol = p->is_v6 ? PROTOCOL_FRAGMENT : p->protocol;
 }
 
-/* Fills in a later fragment's ports; false when its first fragment has not been seen. */
+/* Fills in a later fragment's ports and protocol; false when its first fragment has not been seen. */
 CORE_FN bool fragment_recall(struct tables *t, const struct settings *cfg, struct packet *p,
 			     u32 now)
 {
@@ -35,6 +35,7 @@ CORE_FN bool fragment_recall(struct tables *t, const struct settings *cfg, struc
 	ports = core_load(&s->packets);
 	core_copy(&p->sport, &ports, 2);
 	core_copy(&p->dport, (const u8 *)&ports + 2, 2);
+	p->protocol = core_load(&s->state);
 	p->ports_known = true;
 	return true;
 }
@@ -74,6 +75,7 @@ CORE_FN void fragment_remember(struct tables *t, const struct settings *cfg, con
 	s = table_find(t, TABLE_FRAGMENTS, &key, hash);
 	if (s) {
 		core_store(&s->packets, ports);
+		core_store(&s->state, p->protocol);
 		core_store(&s->seen, now);
 		return;
 	}
@@ -84,7 +86,7 @@ CORE_FN void fragment_remember(struct tables *t, const struct settings *cfg, con
 		count(t, COUNTER_FRAGMENTS_FULL);
 		return;
 	}
-	slot_fill(s, &key, 0, 0, now);
+	slot_fill(s, &key, 0, p->protocol, now);
 	s->packets = ports;
 	slot_publish(s, before);
 }

@@ -187,13 +187,15 @@ CORE_INLINE struct slot *session_victim(struct tables *t, const struct settings 
 	for (u32 i = 0; i < TABLE_WINDOW; i++) {
 		struct slot *s = tables_slot(t, TABLE_SESSIONS, (u32)hash + i);
 		u32 version = s ? core_load(&s->version) : SLOT_BUSY;
+		bool expired;
 		u32 idle;
 
 		if (!slot_is_live(version))
 			continue;
-		if (session_state(s->state) != SESSION_NEW && !session_expired(cfg, s, now))
+		expired = session_expired(cfg, s, now);
+		if (session_state(s->state) != SESSION_NEW && !expired)
 			continue;
-		idle = core_elapsed(now, s->seen);
+		idle = core_elapsed(now, s->seen) | (expired ? 0x80000000u : 0); /* these first */
 		if (victim && idle <= age)
 			continue;
 		victim = s;
