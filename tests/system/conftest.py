@@ -21,7 +21,7 @@ from topo.lab.lab import remove_leftovers  # noqa: E402
 from topo.traffic import conversations, ftp, tools  # noqa: E402
 
 BASELINE = os.environ.get("SANDWICH_BASELINE", "")
-BINDIR = os.environ.get("SANDWICH_BINDIR", "build/bin")
+BINDIR = os.path.abspath(os.path.join(ROOT, os.environ.get("SANDWICH_BINDIR", "build/bin")))
 NEEDED = ("nft", "conntrack", "ip", "tc", "ethtool", "vsftpd", "curl", "tcpdump", "clang")
 
 
@@ -32,7 +32,7 @@ def why_not():
     missing = [tool for tool in NEEDED if not shutil.which(tool)]
     if missing:
         return f"needs {', '.join(missing)}"
-    if not os.access("build/topo/conversations", os.X_OK):
+    if not os.access(os.path.join(os.path.dirname(BINDIR), "topo", "conversations"), os.X_OK):
         return "needs `make topo`"
     if not BASELINE and not os.access(os.path.join(BINDIR, "sandwich-ingress"), os.X_OK):
         return f"needs the programs in {BINDIR}: run make"

@@ -2,6 +2,7 @@
 """What several cases do: many conversations from both sides, and what must be true of them."""
 
 from topo.lab import plan
+from topo.lab.processes import poll
 from topo.traffic.conversations import Conversations, merge
 
 LASTING_PORTS = (21, 80, plan.CONVERSATION_PORT, plan.INSIDE_CONVERSATION_PORT)
@@ -54,6 +55,19 @@ def assert_symmetric(lab):
     """No conversation in two tables, and the balancers saw none on two devices."""
     assert lab.doubles() == {}
     assert lab.balancers.asymmetric() == 0
+    assert_counted(lab)
+
+
+def assert_counted(lab):
+    """Every frame ended in exactly one reason, on both balancers."""
+    if lab.balancers.kind != "sandwich":
+        return
+
+    def equal(side):
+        counters = lab.balancers.counters(side)
+        return counters["rx_total"] == counters["reasons_total"]
+    for side in ("ingress", "egress"):
+        poll(lambda s=side: equal(s), 5, f"rx to be the sum of all reasons on {side}")
 
 
 def assert_all_alive(report):

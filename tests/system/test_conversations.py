@@ -3,6 +3,7 @@
 import pytest
 
 import flows
+from topo.lab import plan
 
 TOTAL = 2000
 
@@ -25,23 +26,28 @@ def test_firewall_mode(lab):
     check_two_thousand(lab)
 
 
-@pytest.fixture(scope="module")
-def nat_lab(make_lab):
-    return make_lab(nat=True, mode="vpn")
+@pytest.fixture(scope="module", params=["masquerade", "pool"])
+def nat_lab(request, make_lab):
+    """Firewalls that translate: to the farm address that the file names, and to one that nobody is told of."""
+    return make_lab(nat=request.param, mode="vpn")
 
 
-def test_vpn_mode_with_masquerading_firewalls(nat_lab):
+def test_vpn_mode_with_translating_firewalls(nat_lab):
     check_two_thousand(nat_lab)
 
 
 @pytest.mark.daemons
-def test_egress_learns_masqueraded_conversations(nat_lab):
+def test_egress_learns_translated_conversations(nat_lab):
+    """What comes translated from a device, egress can't have placed by itself."""
     groups = flows.open_both_sides(nat_lab, 160)
     flows.rounds(groups)
-    origins = {row["origin"] for row in nat_lab.balancers.sessions("egress")}
+    rows = nat_lab.balancers.sessions("egress")
     flows.finish(groups)
-    assert "learned" in origins
-    assert nat_lab.balancers.counters("egress").get("learned_total", 0) > 0
+    clients = {a for host in nat_lab.plan.clients for a in host.all}
+    translated = [r for r in rows if r["server_port"] == plan.CONVERSATION_PORT and r["client"] not in clients]
+    assert translated
+    assert {r["origin"] for r in translated} == {"learned"}
+    assert nat_lab.balancers.counters("egress")["learned_total"] > 0
 
 
 @pytest.mark.daemons

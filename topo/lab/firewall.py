@@ -53,7 +53,8 @@ table inet nat {{
 	chain postrouting {{
 		type nat hook postrouting priority srcnat;
 		udp dport {heartbeat} accept
-		oifname "eth1" masquerade
+		oifname "eth1" meta nfproto ipv4 {ipv4}
+		oifname "eth1" meta nfproto ipv6 {ipv6}
 	}}
 }}
 """
@@ -67,13 +68,23 @@ table netdev hang {
 """
 
 
-def ruleset(options):
-    """The firewall's rules as text for nft."""
+def nat_rules(options, number):
+    """Rules that translate, for firewall NUMBER."""
+    if not options.nat:
+        return ""
+    verdicts = ["masquerade", "masquerade"]
+    if options.nat == "pool":
+        verdicts = [f"snat to {prefix}{number}" for prefix in plan.POOL]
+    return NAT_RULES.format(heartbeat=plan.HEARTBEAT_PORT, ipv4=verdicts[0], ipv6=verdicts[1])
+
+
+def ruleset(options, number):
+    """The rules of firewall NUMBER as text for nft."""
     inside = INSIDE_RULES.format(ports=plan.INSIDE_PORTS) if options.inside_opens else ""
     text = RULES.format(outside=plan.OUTSIDE_PORTS, inside=inside, heartbeat=plan.HEARTBEAT_PORT,
                         farm4=f"{plan.FARM_IN_GATEWAY[0]}, {plan.FARM_OUT_GATEWAY[0]}",
                         farm6=f"{plan.FARM_IN_GATEWAY[1]}, {plan.FARM_OUT_GATEWAY[1]}")
-    return text + (NAT_RULES.format(heartbeat=plan.HEARTBEAT_PORT) if options.nat else "")
+    return text + nat_rules(options, number)
 
 
 class Firewall(Namespace):
@@ -85,7 +96,7 @@ class Firewall(Namespace):
     def configure(self, addresses):
         self.addresses = addresses
         self.forward()
-        self.nft(ruleset(self.lab.options))
+        self.nft(ruleset(self.lab.options, addresses.number))
         self.sysctl({"net.netfilter.nf_conntrack_tcp_loose": 0})
         give_addresses(self, "eth0", plan.pair_with_length(self.addresses.ingress, plan.FARM_IN_NETS),
                        self.addresses.ingress_mac)

@@ -12,7 +12,8 @@ class Options:
     firewalls: int = 3
     aliases: int = 16           # further addresses of every client and server, so that hashes have something to spread
     baseline: str = ""          # "" for the sandwich's daemons, "linux" for policy routing with conntrack marks
-    nat: bool = False           # firewalls masquerade on their clean (egress) side, each with its own address
+    nat: str = ""               # firewalls translate on their clean (egress) side: "masquerade" to their own farm
+                                # address, or "pool" to an address of their own that nobody is told of
     vlan: int = 0               # the farm is tagged with this VLAN on both sides
     far: bool = False           # a router with a small MTU behind egress, and a far server behind it
     inside_opens: bool = True   # servers may open connections to clients' ports 9000-9999

@@ -8,6 +8,10 @@ FARM_OUT_NETS = ("10.2.0.0/24", "2001:db8:a2::/64")
 SERVER_NETS = ("10.9.0.0/16", "2001:db8:9::/64")
 FAR_NETS = ("10.10.0.0/24", "2001:db8:10::/64")
 
+# What firewalls with nat = "pool" translate to: firewall N to the Nth. No balancer's file names them: as with the
+# inner addresses of VPN clients, only the frames tell which device an address is behind.
+POOL = ("10.20.0.", "2001:db8:20::")
+
 # Floating addresses: in the sandwich the daemons own them, in the baseline the kernel does.
 CLIENT_GATEWAY = ("192.0.2.1", "2001:db8:2::1")
 FARM_IN_GATEWAY = ("10.1.0.1", "2001:db8:a1::1")

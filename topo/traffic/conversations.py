@@ -7,18 +7,17 @@ import signal
 from topo.lab.errors import LabError
 from topo.lab.processes import poll
 
-PROGRAM = os.environ.get("CONVERSATIONS", "build/topo/conversations")
-
-
-def program():
-    if not os.access(PROGRAM, os.X_OK):
-        raise LabError(f"{PROGRAM} is not there: run `make topo`")
-    return os.path.abspath(PROGRAM)
+def program(lab):
+    """Beside the folder of the sandwich's own programs."""
+    path = os.path.join(os.path.dirname(os.path.abspath(lab.options.bindir)), "topo", "conversations")
+    if not os.access(path, os.X_OK):
+        raise LabError(f"{path} is not there: run `make topo`")
+    return path
 
 
 def serve(space, port):
     """An answering server in a namespace; returns its process."""
-    process = space.start([program(), "serve", "--port", port], log=f"{space.name}-serve-{port}")
+    process = space.start([program(space.lab), "serve", "--port", port], log=f"{space.name}-serve-{port}")
     space.wait_port(port)
     space.wait_port(port, "udp")
     return process
@@ -33,7 +32,7 @@ class Conversations:
         Conversations._count += 1
         self.space = space
         self.wanted = tcp + udp
-        argv = [program(), "open", "--from", ",".join(sources), "--to", ",".join(targets), "--port", port,
+        argv = [program(space.lab), "open", "--from", ",".join(sources), "--to", ",".join(targets), "--port", port,
                 "--tcp", tcp, "--udp", udp]
         for key, value in options.items():
             argv += [f"--{key.replace('_', '-')}"] + ([] if value is True else [value])
