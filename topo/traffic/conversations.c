@@ -106,13 +106,13 @@ static const struct option long_options[] = {{"from", required_argument, NULL, F
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: conversations serve --port P\n"
-			"       conversations open --from A,.. --to B,.. --port P [--tcp N] [--udp N] "
-			"[--rate PER_SECOND]\n"
-			"                          [--seconds S] [--report MS] [--patience MS] "
-			"[--answer BYTES]\n"
-			"                          [--big-answer BYTES --big-every N] [--new PER_SECOND] "
-			"[--reopen] [--detail]\n");
+	fputs("usage: conversations serve --port P\n"
+	      "       conversations open --from A,.. --to B,.. --port P [--tcp N] [--udp N]\n"
+	      "                          [--rate PER_SECOND] [--seconds S] [--report MS]\n"
+	      "                          [--patience MS] [--answer BYTES]\n"
+	      "                          [--big-answer BYTES --big-every N]\n"
+	      "                          [--new PER_SECOND] [--reopen] [--detail]\n",
+	      stderr);
 	exit(2);
 }
 
