@@ -1,0 +1,277 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""Packets a second and latency of the pcap data path, side by side with what else could forward.
+
+Frames: 64 bytes, UDP, flows at random. Namespaces of its own: generator -> [u0 forwarder d0] -> sink. The
+generator and the receiving softirq have CPU 0, the forwarder and the sink's softirq CPU 1 (Linux routing
+forwards where it receives: all on CPU 0). Each contestant runs in every round, in turned order;
+ratios are to the bare libpcap forwarder of the same round, and the median of the rounds is shown.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+VIRTUAL = ("02:00:5e:00:00:01", "02:00:5e:00:00:02")
+DEVICE, ROUTER = "02:00:00:00:0d:01", "02:00:00:00:01:01"
+UPLINK = "02:00:00:00:01:02"
+SETTLE, SLICE = 0.06, 0.25
+
+
+def run(*words):
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+
+
+class Lab:
+    """Three namespaces in a row."""
+
+    def __init__(self, build):
+        self.build = build
+        self.names = {role: f"bench-{role}-{os.getpid()}" for role in ("gen", "mid", "end")}
+        self.children = []
+        self.keeper = None
+        self.generator = None
+
+    def up(self):
+        for name in self.names.values():
+            run("ip", "netns", "add", name)
+            run("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1",
+                "net.ipv6.conf.default.disable_ipv6=1", "net.ipv4.conf.all.rp_filter=0",
+                "net.ipv4.conf.default.rp_filter=0")
+        gen, mid, end = (self.names[r] for r in ("gen", "mid", "end"))
+        run("ip", "link", "add", "g0", "netns", gen, "address", ROUTER, "type", "veth",
+            "peer", "name", "u0", "netns", mid, "address", UPLINK)
+        run("ip", "link", "add", "d0", "netns", mid, "address", "02:00:00:00:02:01", "type", "veth",
+            "peer", "name", "s0", "netns", end, "address", "02:00:00:00:02:02")
+        for name, link in ((gen, "g0"), (mid, "u0"), (mid, "d0"), (end, "s0")):
+            run("ip", "-n", name, "link", "set", link, "up")
+        run("ip", "-n", mid, "link", "set", "u0", "xdp", "obj", f"{self.build}/bench/pass.bpf.o", "sec", "xdp")
+        self.keeper = self.spawn("end", ["sleep", "1000"])
+        self.generator = self.spawn("gen", [f"{self.build}/bench/generator", f"{self.build}/bench/generator.bpf.o",
+                                            "g0", ROUTER, UPLINK, "0"], talk=True)
+
+    def spawn(self, role, words, talk=False, cpu=None):
+        """A program in a namespace; TALK: waits for its "ready" and keeps its pipes."""
+        pipe = subprocess.PIPE if talk else subprocess.DEVNULL
+        words = ["nsenter", f"--net=/run/netns/{self.names[role]}"] + words
+        if cpu is not None:
+            words = ["taskset", "-c", str(cpu)] + words
+        child = subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True)
+        self.children.append(child)
+        if talk and child.stdout.readline().strip() != "ready":
+            raise RuntimeError(f"{words} did not start")
+        return child
+
+    def stop(self, child):
+        """Ends a program by the end of its input, else by a signal; what it said last."""
+        said = ""
+        if child.stdin:
+            said, _ = child.communicate(timeout=10)
+        else:
+            child.terminate()
+            child.wait()
+        self.children.remove(child)
+        return said
+
+    def down(self):
+        for child in list(self.children):
+            child.kill()
+            child.wait()
+        for name in self.names.values():
+            subprocess.run(["ip", "netns", "del", name], check=False, stderr=subprocess.DEVNULL)
+
+    def tell(self, words):
+        self.generator.stdin.write(words + "\n")
+        self.generator.stdin.flush()
+        return self.generator.stdout.readline().strip()
+
+    def came_out(self):
+        with open(f"/proc/{self.keeper.pid}/net/dev", encoding="ascii") as lines:
+            for line in lines:
+                if line.strip().startswith("s0:"):
+                    return int(line.split(":")[1].split()[1])
+        raise RuntimeError("no s0")
+
+    def measure(self, rate, seconds=SLICE):
+        """Offered and forwarded frames a second at that rate (-1: as fast as it goes)."""
+        self.tell(f"rate {rate}")
+        time.sleep(SETTLE)
+        sent, out, began = int(self.tell("sent")), self.came_out(), time.monotonic()
+        time.sleep(seconds)
+        sent, out = int(self.tell("sent")) - sent, self.came_out() - out
+        took = time.monotonic() - began
+        self.tell("rate 0")
+        return sent / took, out / took
+
+
+class Contestant:
+    """Something that forwards from u0 to d0."""
+
+    def __init__(self, what, to, track=""):
+        self.what, self.to, self.track = what, to, track
+        self.child = None
+
+    def start(self, lab):
+        pass
+
+    def stop(self, lab):
+        if self.child:
+            lab.stop(self.child)
+            self.child = None
+
+
+class Bare(Contestant):
+    def __init__(self):
+        super().__init__("bare libpcap forwarder", VIRTUAL[0])
+
+    def start(self, lab):
+        self.child = lab.spawn("mid", [f"{lab.build}/bench/bare_pcap", "u0", "d0", VIRTUAL[1], DEVICE], True, 1)
+
+
+class Pump(Contestant):
+    def __init__(self):
+        super().__init__("sandwich, pcap data path", VIRTUAL[0], "auto")
+
+    def start(self, lab):
+        self.child = lab.spawn("mid", [f"{lab.build}/bench/pump_harness", "u0", "d0", *VIRTUAL, DEVICE, ROUTER],
+                               True, 1)
+
+
+class Routing(Contestant):
+    def __init__(self, conntrack):
+        super().__init__("Linux routing with conntrack" if conntrack else "Linux routing", UPLINK)
+        self.conntrack = conntrack
+
+    def start(self, lab):
+        name = lab.names["mid"]
+        run("ip", "-n", name, "address", "replace", "10.65.0.1/24", "dev", "u0")
+        run("ip", "-n", name, "address", "replace", "10.66.0.1/24", "dev", "d0")
+        run("ip", "-n", name, "neigh", "replace", "10.66.0.2", "lladdr", DEVICE, "dev", "d0", "nud", "permanent")
+        run("ip", "-n", name, "route", "replace", "10.128.0.0/16", "via", "10.66.0.2")
+        run("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+        if self.conntrack:
+            run("nsenter", f"--net=/run/netns/{name}", "nft", "table ip bench { chain forward { "
+                "type filter hook forward priority 0; policy drop; ct state new,established accept; }; }")
+
+    def stop(self, lab):
+        name = lab.names["mid"]
+        if self.conntrack:
+            run("nsenter", f"--net=/run/netns/{name}", "nft", "delete table ip bench")
+        run("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv4.ip_forward=0")
+        run("ip", "-n", name, "address", "flush", "dev", "u0")
+        run("ip", "-n", name, "address", "flush", "dev", "d0")
+
+
+def climb(lab, start):
+    """Peak, and the highest rate that came out with less than 1 % lost. One slice a step."""
+    _, peak = lab.measure(-1)
+    clean, rate, failed = 0, start, 0
+    while failed < 2 and rate < 8e6:
+        offered, out = lab.measure(int(rate))
+        peak = max(peak, out)
+        if out >= 0.99 * offered:
+            clean, failed = max(clean, out), 0
+        else:
+            failed += 1
+        rate *= 1.12
+    return peak, clean
+
+
+def one_round(lab, contestants, results, guess):
+    for c in contestants:
+        c.start(lab)
+        try:
+            lab.tell(f"to {c.to}")
+            peak, clean = climb(lab, guess.get(c.what, 80e3))
+        finally:
+            c.stop(lab)
+        if clean:
+            guess[c.what] = clean / 1.5
+        results.setdefault(c.what, []).append((peak, clean))
+
+
+def latency(lab, contestant, rate):
+    contestant.start(lab)
+    try:
+        words = ["taskset", "-c", "0", f"{lab.build}/bench/probe", f"/run/netns/{lab.names['gen']}", "g0",
+                 f"/run/netns/{lab.names['end']}", "s0", ROUTER, contestant.to, str(int(rate)), "1"]
+        said = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+    finally:
+        contestant.stop(lab)
+    return [int(word) for word in said]
+
+
+def ratios(results, what, base, column):
+    pairs = zip(results[what], results[base])
+    return [a[column] / b[column] for a, b in pairs if b[column]]
+
+
+def report(flows, contestants, results, base):
+    rows = []
+    print(f"\n{flows} flows, frames of 64 bytes{'':19}{'peak/s':>10} {'ratio':>6} {'<1% lost/s':>11} {'ratio':>6}")
+    for c in contestants:
+        peak, clean = (statistics.median(r[i] for r in results[c.what]) for i in (0, 1))
+        part = [statistics.median(ratios(results, c.what, base, i) or [0]) for i in (0, 1)]
+        print(f"  {c.what:<45}{peak:>10.0f} {part[0]:>6.2f} {clean:>11.0f} {part[1]:>6.2f}")
+        for what, pps, ratio in ((f"{c.what}, peak", peak, part[0]), (f"{c.what}, <1% lost", clean, part[1])):
+            row = {"bench": "forward", "what": what, "flows": flows, "pps": round(pps), "ratio": round(ratio, 3)}
+            rows.append(row | ({"track": c.track} if c.track else {}))
+    return rows
+
+
+def report_latency(lab, contestants, rate, base):
+    taken = {c.what: [] for c in contestants}
+    for order in (contestants, contestants[::-1]):
+        for c in order:
+            taken[c.what].append(latency(lab, c, rate))
+    rows = []
+    print(f"\nlatency at {rate:.0f} frames/s{'':25}{'p50 us':>10} {'ratio':>6} {'p99 us':>11} {'ratio':>6}")
+    best = {what: [min(r[i] for r in runs) for i in (2, 3)] for what, runs in taken.items()}
+    for c in contestants:
+        part = [best[c.what][i] / best[base][i] if best[base][i] else 0 for i in (0, 1)]
+        print(f"  {c.what:<45}{best[c.what][0] / 1e3:>10.1f} {part[0]:>6.2f} {best[c.what][1] / 1e3:>11.1f} "
+              f"{part[1]:>6.2f}")
+        for i, name in enumerate(("p50", "p99")):
+            row = {"bench": "latency", "what": f"{c.what}, {name}", "flows": 1, "ns": best[c.what][i],
+                   "ratio": round(part[i], 3)}
+            rows.append(row | ({"track": c.track} if c.track else {}))
+    return rows
+
+
+def bench(lab, options):
+    bare = Bare()
+    contestants = [bare, Pump(), Routing(False), Routing(True)]
+    rows, clean = [], 0
+    for flows in options.flows:
+        results, guess = {}, {}
+        lab.tell(f"flows {flows}")
+        for turn in range(options.rounds):
+            one_round(lab, contestants if turn % 2 == 0 else contestants[::-1], results, guess)
+        rows += report(flows, contestants, results, bare.what)
+        clean = clean or statistics.median(r[1] for r in results[bare.what])
+    return rows + report_latency(lab, contestants, clean / 10, bare.what)
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--build", default="build")
+    options.add_argument("--rounds", type=int, default=4)
+    options.add_argument("--flows", type=int, nargs="+", default=[1000, 100000])
+    options = options.parse_args()
+    if os.geteuid() != 0:
+        sys.exit("bench: SKIP: it makes network namespaces, which takes root")
+    lab = Lab(options.build)
+    try:
+        lab.up()
+        rows = bench(lab, options)
+    finally:
+        lab.down()
+    with open(f"{options.build}/bench/results.json", "w", encoding="ascii") as out:
+        json.dump(rows, out, indent=1)
+
+
+if __name__ == "__main__":
+    main()
