@@ -17,8 +17,7 @@
 
 #include <glib.h>
 #include "conf/config.h"
-#include "sandwich/core/device.h"
-#include "sandwich/core/settings.h"
+#include "sandwich/core/tables.h"
 
 /* What one side tells the other about one device. */
 struct health_record {
