@@ -123,7 +123,9 @@ check-config: $(BIN)/sandwich-ingress $(BIN)/sandwich-egress
 check-man:
 	@tests/lint/manuals $(MAN_PAGES)
 
-check-system: all topo
+# The lab's own tools are never sanitized.
+check-system: all $(if $(SAN),,topo)
+	$(if $(SAN),@$(MAKE) SAN= BUILD=build topo)
 	SANDWICH_BINDIR=$(BIN) $(PYTHON) -m pytest -p no:cacheprovider -rfEs tests/system
 
 # Installing
