@@ -171,6 +171,24 @@ def test_replay_agrees_with_live(healthy):
     assert not wrong
 
 
+def test_a_stranger_on_the_farm_is_forwarded_and_teaches_nothing(healthy):
+    lab = healthy
+    stranger, server = lab.add_stranger(), lab.plan.server(1)
+    before = lab.balancers.counters("egress")
+    watch = lab.server(1).start(["tcpdump", "-nlp", "-i", "eth0", "-c", "6", "net", "10.2.0.99/32", "or", "host",
+                                 plan.STRANGER[1]], log="stranger")
+    poll(lambda: "listening on" in lab.tail(watch.log), 5, "tcpdump")
+    for target in (server.ipv4, server.ipv6):
+        tools.ping(stranger, target, 3)
+    watch.wait(5)
+    after = lab.balancers.counters("egress")
+    assert after["unknown_source_total"] >= before["unknown_source_total"] + 6
+    assert after["learned_total"] == before["learned_total"]
+    learned = [row for address in plan.STRANGER for row in lab.balancers.sessions("egress", f"client={address}")
+               if row["origin"] == "learned"]
+    assert not learned
+
+
 def interfaces(space):
     """What a daemon could leave behind in its namespace: links with their modes, rules, addresses."""
     links = space.run(["ip", "-d", "link", "show"]).stdout

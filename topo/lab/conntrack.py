@@ -36,7 +36,7 @@ def parse_line(line):
                 fields["dst"], int(fields.get("dport", fields.get("type", 0))))
 
 
-_END_NETS = [ip_network(net) for net in plan.CLIENT_NETS + plan.SERVER_NETS + plan.FAR_NETS]
+_END_NETS = [ip_network(net) for net in plan.CLIENT_NETS + plan.SERVER_NETS + plan.FAR_NETS + plan.INNER_NETS]
 
 
 @lru_cache(maxsize=4096)

@@ -32,8 +32,8 @@ table inet firewall {{
 		ct state established,related accept
 		udp dport {heartbeat} ip saddr {{ {farm4} }} ip daddr {{ {farm4} }} accept
 		udp dport {heartbeat} ip6 saddr {{ {farm6} }} ip6 daddr {{ {farm6} }} accept
-		iifname "eth0" oifname "eth1" jump outside
-		iifname "eth1" oifname "eth0" jump inside
+		iifname {{ "eth0", "eth2" }} oifname "eth1" jump outside
+		iifname "eth1" oifname {{ "eth0", "eth2" }} jump inside
 		counter name "refused" drop
 	}}
 	chain input {{

@@ -114,6 +114,9 @@ class Lab:
             self._build_host(host, switches["switch-in"], plan.CLIENT_NETS, plan.CLIENT_GATEWAY)
         for host in self.plan.servers:
             self._build_host(host, switches["switch-out"], plan.SERVER_NETS, plan.SERVER_GATEWAY)
+        if self.options.inner:
+            for firewall in self.firewalls:
+                self._build_inner(firewall)
         if self.options.far:
             self._build_far(switches["switch-out"])
 
@@ -147,6 +150,29 @@ class Lab:
         if self.options.far and nets is plan.SERVER_NETS:
             add_routes(space, plan.FAR_NETS, plan.ROUTER)
 
+    def _build_inner(self, firewall):
+        """A host that only FIREWALL leads to, at its eth2."""
+        number = firewall.addresses.number
+        host, gateway = self.plan.inner(number), self.plan.inner_gateway(number)
+        lengths = ("10.30.0.0/24", "2001:db8:30::/64")
+        space = self._space(host.name)
+        cable(firewall, "eth2", "host", space, "eth0", "host")
+        give_addresses(firewall, "eth2", plan.pair_with_length(gateway, lengths))
+        give_addresses(space, "eth0", plan.pair_with_length((host.ipv4, host.ipv6), lengths))
+        add_routes(space, ("default4", "default6"), gateway)
+
+    def roam(self, number):
+        """The roaming address appears behind firewall NUMBER, and nowhere else any more."""
+        for firewall in self.firewalls:
+            own = firewall.addresses.number
+            inner = self.node(f"inner{own}")
+            verb = "replace" if own == number else "del"
+            for address, via in zip(plan.ROAMING, (self.plan.inner(own).ipv4, self.plan.inner(own).ipv6)):
+                family, bits = ("-6", 128) if ":" in address else ("-4", 32)
+                nodad = ["nodad"] if verb == "replace" and bits == 128 else []
+                inner.run(["ip", "address", verb, f"{address}/{bits}", "dev", "eth0", *nodad], check=verb == "replace")
+                firewall.run(["ip", family, "route", verb, f"{address}/{bits}", "via", via], check=verb == "replace")
+
     def _build_far(self, switch):
         """A router that has to say packet-too-big: 1500 in, plan.FAR_MTU out."""
         router, far = self._space("router"), self._space("far")
@@ -159,6 +185,15 @@ class Lab:
         give_addresses(far, "eth0", plan.pair_with_length(plan.FAR_SERVER, plan.FAR_NETS))
         add_routes(router, ("default4", "default6"), plan.SERVER_GATEWAY)
         add_routes(far, ("default4", "default6"), plan.FAR_GATEWAY)
+
+    def add_stranger(self):
+        """A host among the firewalls, on the egress side, whose MAC nobody knows. It sends by way of egress."""
+        if "stranger" not in self.nodes:
+            space = self._space("stranger")
+            plug(self.nodes["farm-out"], space, "eth0", "host", "stranger")
+            give_addresses(space, "eth0", plan.pair_with_length(plan.STRANGER, plan.FARM_OUT_NETS))
+            add_routes(space, ("default4", "default6"), plan.FARM_OUT_GATEWAY)
+        return self.nodes["stranger"]
 
     # Running
 

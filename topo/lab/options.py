@@ -15,6 +15,7 @@ class Options:
     nat: str = ""               # firewalls translate on their clean (egress) side: "masquerade" to their own farm
                                 # address, or "pool" to an address of their own that nobody is told of
     vlan: int = 0               # the farm is tagged with this VLAN on both sides
+    inner: bool = False         # behind each firewall a host of its own, as a VPN client is behind its gateway
     far: bool = False           # a router with a small MTU behind egress, and a far server behind it
     inside_opens: bool = True   # servers may open connections to clients' ports 9000-9999
     bindir: str = "build/bin"

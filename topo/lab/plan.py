@@ -12,6 +12,13 @@ FAR_NETS = ("10.10.0.0/24", "2001:db8:10::/64")
 # inner addresses of VPN clients, only the frames tell which device an address is behind.
 POOL = ("10.20.0.", "2001:db8:20::")
 
+# Hosts behind one firewall each (Options.inner), and one address that roams between them
+INNER_NETS = ("10.30.0.0/16", "2001:db8:30::/48")
+ROAMING = ("10.30.99.9", "2001:db8:30:99::9")
+
+# Somebody on the egress side's farm whom no file knows
+STRANGER = ("10.2.0.99", "2001:db8:a2::99")
+
 # Floating addresses: in the sandwich the daemons own them, in the baseline the kernel does.
 CLIENT_GATEWAY = ("192.0.2.1", "2001:db8:2::1")
 FARM_IN_GATEWAY = ("10.1.0.1", "2001:db8:a1::1")
@@ -89,6 +96,15 @@ class Plan:
             f"fw{number}", number,
             (f"10.1.0.{tail}", f"2001:db8:a1::{tail}"), (f"10.2.0.{tail}", f"2001:db8:a2::{tail}"),
             f"02:00:00:0a:01:{number:02x}", f"02:00:00:0a:02:{number:02x}")
+
+    @staticmethod
+    def inner(number):
+        """The host behind firewall NUMBER; its gateway there is inner_gateway()."""
+        return Host(f"inner{number}", (f"10.30.{number}.2",), (f"2001:db8:30:{number}::2",))
+
+    @staticmethod
+    def inner_gateway(number):
+        return (f"10.30.{number}.1", f"2001:db8:30:{number}::1")
 
     @property
     def firewalls(self):
