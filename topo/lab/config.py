@@ -18,14 +18,14 @@ def _device(firewall, vlan):
 
 def config_sections(options, addresses, directory):
     """The file as {title: {key: value}}; Options.settings has the last word."""
-    farm_vlan = {"farm-vlan": options.vlan} if options.vlan else {}
+    tags = {"uplink-vlan": "none", "farm-vlan": options.vlan} if options.vlan else {}
     sections = {
         "sandwich": {"name": "lab", "mode": options.mode, "affinity": options.affinity, "sessions": options.sessions,
                      "on-device-down": options.on_device_down, "secret-file": f"{directory}/secret"},
         "side ingress": {"uplink-address": _addresses(plan.CLIENT_GATEWAY, plan.CLIENT_NETS),
-                         "farm-address": _addresses(plan.FARM_IN_GATEWAY, plan.FARM_IN_NETS), **farm_vlan},
+                         "farm-address": _addresses(plan.FARM_IN_GATEWAY, plan.FARM_IN_NETS), **tags},
         "side egress": {"uplink-address": _addresses(plan.SERVER_GATEWAY, plan.SERVER_NETS),
-                        "farm-address": _addresses(plan.FARM_OUT_GATEWAY, plan.FARM_OUT_NETS), **farm_vlan},
+                        "farm-address": _addresses(plan.FARM_OUT_GATEWAY, plan.FARM_OUT_NETS), **tags},
     }
     for side in ("ingress", "egress"):
         sections[f"balancer {side}"] = {"side": side, "uplink": "eth0", "farm": "eth1",

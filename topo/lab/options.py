@@ -22,7 +22,7 @@ class Options:
     # Configuration of the balancers (DESIGN section 6)
     mode: str = "firewall"
     affinity: str = ""          # "" leaves the product's default
-    sessions: str = "64K"
+    sessions: str = "64k"
     on_device_down: str = ""
     datapath: str = ""
     health_path: str = "20ms x 3"
