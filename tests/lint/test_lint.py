@@ -15,12 +15,14 @@ RUNNER = os.path.join(HERE, "..", "run")
 
 SPDX = "/* SPDX-License-Identifier: ISC */\n"
 GOOD = {
-    "sandwich/core/types.h": SPDX + "/*\n * Types.\n */\n#ifndef SANDWICH_CORE_TYPES_H\n#define SANDWICH_CORE_TYPES_H\n"
-                                    "#include <stdint.h>\n#endif\n",
-    "conf/config.h": SPDX + "/*\n * Model.\n */\n#ifndef SANDWICH_CONF_CONFIG_H\n#define SANDWICH_CONF_CONFIG_H\n#endif\n",
+    "sandwich/core/types.h": SPDX + "/*\n * Types.\n */\n#ifndef SANDWICH_CORE_TYPES_H\n"
+                                    "#define SANDWICH_CORE_TYPES_H\n#include <stdint.h>\n#endif\n",
+    "conf/config.h": SPDX + "/*\n * Model.\n */\n#ifndef SANDWICH_CONF_CONFIG_H\n"
+                            "#define SANDWICH_CONF_CONFIG_H\n#endif\n",
     "sync/seal.h": SPDX + "/*\n * Seals.\n */\n#ifndef SANDWICH_SYNC_SEAL_H\n#define SANDWICH_SYNC_SEAL_H\n"
                           '#include "sandwich/core/types.h"\n#endif\n',
-    "egress/role.h": SPDX + "/*\n * Role.\n */\n#ifndef SANDWICH_EGRESS_ROLE_H\n#define SANDWICH_EGRESS_ROLE_H\n#endif\n",
+    "egress/role.h": SPDX + "/*\n * Role.\n */\n#ifndef SANDWICH_EGRESS_ROLE_H\n"
+                            "#define SANDWICH_EGRESS_ROLE_H\n#endif\n",
     "sandwich/health/health.c": SPDX + '#include "sync/seal.h"\n#include "conf/config.h"\n',
 }
 HEADER = GOOD["sandwich/core/types.h"]
@@ -44,8 +46,8 @@ BROKEN = [
     ("a long function", "sizes", "conf/a.c", body(101), "long_one() has 101 lines"),
     ("a long line", "sizes", "conf/a.c", SPDX + "\t/* " + "x" * 90 + " */\n", "104 columns"),
     ("a long file", "sizes", "conf/a.c", SPDX + "int x;\n" * 600, "601 lines"),
-    ("a long function of python", "sizes", "topo/a.py", "# SPDX-License-Identifier: ISC\ndef f():\n" + "    pass\n" * 100,
-     "f() has 101 lines"),
+    ("a long function of python", "sizes", "topo/a.py",
+     "# SPDX-License-Identifier: ISC\ndef f():\n" + "    pass\n" * 100, "f() has 101 lines"),
     ("no licence", "texts", "conf/a.c", "int x;\n", "SPDX-License-Identifier"),
     ("no opening comment", "texts", "conf/config.h", SPDX + "#ifndef A\n#define A\n#endif\n", "no opening comment"),
     ("no guard", "texts", "conf/config.h", SPDX + "/*\n * Model.\n */\nint x(void);\n", "include guard"),
@@ -89,7 +91,8 @@ CMOCKA = "[==========] Running 3 test(s).\\n[  PASSED  ] 2 test(s).\\n[  FAILED 
          "[  FAILED  ] the_name\\n"
 SUITES = [
     ("cmocka", f"printf '{CMOCKA}'; exit 1", "2 passed, 1 failed, 0 skipped"),
-    ("pytest", "echo '==== 3 passed, 1 failed, 2 skipped, 1 error in 4.20s ===='; exit 1", "3 passed, 2 failed, 2 skipped"),
+    ("pytest", "echo '==== 3 passed, 1 failed, 2 skipped, 1 error in 4.20s ===='; exit 1",
+     "3 passed, 2 failed, 2 skipped"),
     ("quiet pytest", "echo '7 passed in 0.10s'", "7 passed, 0 failed, 0 skipped"),
     ("pytest that lasted", "echo '=== 7 passed in 75.10s (0:01:15) ==='", "7 passed, 0 failed, 0 skipped"),
     ("lines", "echo ok a; echo not ok b; echo skip c needs root; exit 1", "1 passed, 1 failed, 1 skipped"),
