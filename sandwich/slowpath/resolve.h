@@ -61,6 +61,9 @@ void resolver_walk(struct resolver *r, void (*visit)(void *user, const struct re
 /* An ARP or ND frame (not a request for one of our addresses: see answer.h). Any bytes. */
 void resolver_input(struct resolver *r, u8 port, const u8 *frame, u32 length, u32 now);
 
+/* The kernel's neighbour table names a MAC: used where none is known, and verified by asking. */
+void resolver_hint(struct resolver *r, struct resolve_entry *entry, const struct mac *mac, u32 now);
+
 /* An entry was used or its carrier went: keep it fresh, or ask at once. */
 void resolver_used(struct resolver *r, struct resolve_entry *entry, u32 now);
 void resolver_refresh_port(struct resolver *r, u8 port, u32 now);
