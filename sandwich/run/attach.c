@@ -119,20 +119,39 @@ static bool attach_shares(const struct attach_device *d, const struct attach_ent
 	return false;
 }
 
+/* The resolver has other wanters, whose users are theirs: ours lie within our own array. */
+static bool attach_is_ours(const struct attach *a, const void *user)
+{
+	uintptr_t at = (uintptr_t)user, first = (uintptr_t)a->devices;
+
+	return at >= first && at < first + sizeof(a->devices);
+}
+
+/* Forgets a former MAC, unless another device has it now. */
+static void attach_unregister(struct attach *a, const struct attach_entry *e)
+{
+	u64 key = attach_key(e->device, &e->mac);
+
+	if (!attach_shares(e->device, e, &e->mac) &&
+	    mac_find_variant(a->tables, key) == (MAC_OWNER_DEVICE | e->device->id))
+		macs_del(a->tables, key);
+}
+
 bool attach_resolved(struct attach *a, const struct resolve_entry *resolved)
 {
 	struct attach_entry *e = resolved->user;
 	struct mac none = {{0}};
 
-	if (!e)
+	if (!attach_is_ours(a, e))
 		return false;
 	if (!mac_equal(&e->mac, &resolved->mac) && !mac_equal(&resolved->mac, &none)) {
-		if (!mac_equal(&e->mac, &none) && !attach_shares(e->device, e, &e->mac))
-			macs_del(a->tables, attach_key(e->device, &e->mac));
+		if (!mac_equal(&e->mac, &none))
+			attach_unregister(a, e);
 		e->mac = resolved->mac;
 		attach_register(a, e->device, &e->mac);
 	}
-	attach_choose(a, e->device);
+	if (!e->device->fixed)
+		attach_choose(a, e->device);
 	attach_tell(a, e->device);
 	return true;
 }
@@ -152,19 +171,25 @@ static void attach_clear(struct attach *a, struct attach_device *d)
 	memset(d, 0, sizeof(*d));
 }
 
+/* The tag to ask with; on a trunk the devices' own network is the native one. */
+static u16 attach_ask_vlan(const struct attach *a, const struct attach_device *d)
+{
+	u16 vlan = d->vlan == VLAN_KEEP ? a->tables->settings->vlan[1] : d->vlan;
+
+	return vlan == VLAN_KEEP ? VLAN_NONE : vlan;
+}
+
 static void attach_addresses(struct attach *a, struct attach_device *d, const GArray *addresses, u32 now)
 {
 	for (guint i = 0; i < addresses->len && i < ATTACH_ENTRIES_MAX; i++) {
 		struct attach_entry *e = &d->entry[d->entries];
 		struct resolve_target target = {
 			.address = settings_address(&g_array_index(addresses, struct in6_addr, i)),
-			.vlan = d->vlan == VLAN_KEEP ? a->tables->settings->vlan[1] : d->vlan,
+			.vlan = attach_ask_vlan(a, d),
 			.port = d->port,
 			.permanent = true,
 		};
 
-		if (target.vlan == VLAN_KEEP)
-			target.vlan = VLAN_NONE; /* on a trunk the devices' own network is the native one */
 		e->device = d;
 		e->resolved = resolver_want(a->resolver, &target, e, now);
 		d->entries++;
@@ -176,11 +201,25 @@ static void attach_fixed(struct attach *a, struct attach_device *d, const struct
 	u8 port = d->port < PORTS_MAX ? d->port : PORT_UPLINK + 1;
 
 	d->fixed = true;
-	for (unsigned int i = 0; i < n && i < ATTACH_ENTRIES_MAX; i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		d->macs[d->mac_count++] = macs[i];
 		attach_register(a, d, &macs[i]);
 	}
 	attach_set_hop(a, d, &macs[0], port);
+}
+
+/* The MACs that need no asking: those given, or the partner's behind a transparent device. */
+static const struct mac *attach_given(const struct config *config, const struct config_device *conf,
+				      enum config_side_id side, unsigned int *n)
+{
+	const struct config_attachment *at = &conf->at[side];
+	const void *given = at->macs->data, *partner = &config->side[!side].farm_mac;
+
+	*n = MIN(at->macs->len, ATTACH_ENTRIES_MAX);
+	if (*n || at->addresses->len)
+		return given;
+	*n = 1;
+	return partner;
 }
 
 static void attach_device(struct attach *a, const struct config *config, const struct config_device *conf,
@@ -188,37 +227,48 @@ static void attach_device(struct attach *a, const struct config *config, const s
 {
 	const struct config_attachment *at = &conf->at[side];
 	struct attach_device *d = &a->devices[conf->id];
-	const struct config_mac *partner = &config->side[!side].farm_mac;
+	const struct mac *macs;
+	unsigned int n;
 
 	d->id = (u8)conf->id;
 	d->present = true;
 	d->vlan = at->vlan < 0 ? VLAN_KEEP : (u16)at->vlan;
 	d->port = at->port ? a->ops.port(a->ops.user, at->port) : PORTS_MAX;
 	attach_addresses(a, d, at->addresses, now);
-	if (at->macs->len)
-		attach_fixed(a, d, (const struct mac *)(const void *)at->macs->data, at->macs->len);
-	else if (!at->addresses->len)
-		attach_fixed(a, d, (const struct mac *)(const void *)partner, 1);
+	macs = attach_given(config, conf, side, &n);
+	if (n)
+		attach_fixed(a, d, macs, n);
+}
+
+static bool attach_same_addresses(const struct attach *a, const struct attach_device *d, const GArray *addresses)
+{
+	if (d->entries != MIN(addresses->len, ATTACH_ENTRIES_MAX))
+		return false;
+	for (unsigned int i = 0; i < d->entries; i++) {
+		const struct resolve_target *target = &d->entry[i].resolved->target;
+		struct address address = settings_address(&g_array_index(addresses, struct in6_addr, i));
+
+		if (!address_equal(&target->address, &address) || target->vlan != attach_ask_vlan(a, d))
+			return false;
+	}
+	return true;
 }
 
 /* Whether what is known of the device still describes the configuration. */
-static bool attach_is_same(const struct attach *a, const struct config_device *conf, enum config_side_id side)
+static bool attach_is_same(const struct attach *a, const struct config *config,
+			   const struct config_device *conf, enum config_side_id side)
 {
 	const struct config_attachment *at = &conf->at[side];
 	const struct attach_device *d = &a->devices[conf->id];
 	u8 port = at->port ? a->ops.port(a->ops.user, at->port) : PORTS_MAX;
+	const struct mac *macs;
+	unsigned int n;
 
 	if (!d->present || d->port != port || d->vlan != (at->vlan < 0 ? VLAN_KEEP : (u16)at->vlan))
 		return false;
-	if (at->macs->len || !at->addresses->len || d->fixed || d->entries != at->addresses->len)
-		return false;
-	for (guint i = 0; i < at->addresses->len; i++) {
-		struct address address = settings_address(&g_array_index(at->addresses, struct in6_addr, i));
-
-		if (!address_equal(&d->entry[i].resolved->target.address, &address))
-			return false;
-	}
-	return true;
+	macs = attach_given(config, conf, side, &n);
+	return d->mac_count == n && (!n || !memcmp(d->macs, macs, n * sizeof(*macs))) &&
+	       attach_same_addresses(a, d, at->addresses);
 }
 
 void attach_configure(struct attach *a, const struct config *config, enum config_side_id side, u32 now)
@@ -228,15 +278,18 @@ void attach_configure(struct attach *a, const struct config *config, enum config
 	for (guint i = 0; i < config->devices->len; i++) {
 		const struct config_device *conf = g_ptr_array_index(config->devices, i);
 
-		known[conf->id] = true;
-		if (attach_is_same(a, conf, side))
-			continue;
-		attach_clear(a, &a->devices[conf->id]);
-		attach_device(a, config, conf, side, now);
+		known[conf->id] = attach_is_same(a, config, conf, side);
 	}
 	for (unsigned int id = 1; id < DEVICES_MAX; id++)
 		if (a->devices[id].present && !known[id])
 			attach_clear(a, &a->devices[id]);
+	/* Only now: an address may have gone from one device to another. */
+	for (guint i = 0; i < config->devices->len; i++) {
+		const struct config_device *conf = g_ptr_array_index(config->devices, i);
+
+		if (!a->devices[conf->id].present)
+			attach_device(a, config, conf, side, now);
+	}
 }
 
 bool attach_hop(struct attach *a, u8 device, struct mac *mac, u8 *port, u16 *vlan)
