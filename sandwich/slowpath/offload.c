@@ -45,9 +45,12 @@ static int offload_count(int fd, const char *interface)
 	union {
 		struct ethtool_sset_info info;
 		u8 room[sizeof(struct ethtool_sset_info) + sizeof(u32)];
-	} query = {.info = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ull << ETH_SS_FEATURES}};
-	int err = offload_ioctl(fd, interface, &query);
+	} query = {.room = {0}};
+	int err;
 
+	query.info.cmd = ETHTOOL_GSSET_INFO;
+	query.info.sset_mask = 1ull << ETH_SS_FEATURES;
+	err = offload_ioctl(fd, interface, &query);
 	return err ? err : (int)query.info.data[0];
 }
 
@@ -76,9 +79,12 @@ static int offload_look(int fd, struct offload *saved, const u32 *mask)
 		struct ethtool_gfeatures head;
 		u8 room[sizeof(struct ethtool_gfeatures) +
 			OFFLOAD_BLOCKS * sizeof(struct ethtool_get_features_block)];
-	} query = {.head = {.cmd = ETHTOOL_GFEATURES, .size = saved->blocks}};
-	int err = offload_ioctl(fd, saved->interface, &query);
+	} query = {.room = {0}};
+	int err;
 
+	query.head.cmd = ETHTOOL_GFEATURES;
+	query.head.size = saved->blocks;
+	err = offload_ioctl(fd, saved->interface, &query);
 	for (u32 i = 0; !err && i < saved->blocks; i++) {
 		u32 can = query.head.features[i].available & ~query.head.features[i].never_changed;
 
@@ -95,8 +101,10 @@ static int offload_set(int fd, const struct offload *saved, const u32 *wanted)
 		struct ethtool_sfeatures head;
 		u8 room[sizeof(struct ethtool_sfeatures) +
 			OFFLOAD_BLOCKS * sizeof(struct ethtool_set_features_block)];
-	} query = {.head = {.cmd = ETHTOOL_SFEATURES, .size = saved->blocks}};
+	} query = {.room = {0}};
 
+	query.head.cmd = ETHTOOL_SFEATURES;
+	query.head.size = saved->blocks;
 	for (u32 i = 0; i < saved->blocks; i++) {
 		query.head.features[i].valid = saved->touched[i];
 		query.head.features[i].requested = wanted ? wanted[i] : 0;

@@ -29,6 +29,7 @@ struct port {
 	bool carrier;
 	int ifindex;
 	unsigned int mtu;
+	unsigned int ring_mtu; /* the MTU that libpcap made its ring for; 0: not yet */
 	struct mac mac;
 	struct offload offload;
 	pcap_t *pcap;
@@ -65,6 +66,8 @@ int port_refresh(struct port *p)
 	err = port_ioctl(p, SIOCGIFHWADDR, &ifr);
 	if (!err)
 		memcpy(p->mac.byte, ifr.ifr_hwaddr.sa_data, sizeof(p->mac.byte));
+	if (!err && p->ring_mtu && p->mtu > p->ring_mtu)
+		err = -ESTALE;
 	return err;
 }
 
@@ -81,8 +84,9 @@ static int port_open_out(struct port *p, char **why)
 	p->out = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (p->out < 0) {
 		err = -errno;
-		*why = g_strdup_printf("no packet socket for '%s': %s; it takes root or CAP_NET_RAW",
-				       p->name, g_strerror(-err));
+		*why = g_strdup_printf(
+			"no packet socket for '%s': %s; it takes root or CAP_NET_RAW", p->name,
+			g_strerror(-err));
 		return err;
 	}
 	/* Protocol 0: it sends only, and takes no copy of anything. */
@@ -111,7 +115,8 @@ static int port_pcap_error(const struct port *p, int status, char **why)
 				       p->name);
 		return -EPERM;
 	case PCAP_ERROR_IFACE_NOT_UP:
-		*why = g_strdup_printf("interface '%s' is down; `ip link set %s up`", p->name, p->name);
+		*why = g_strdup_printf("interface '%s' is down; `ip link set %s up`", p->name,
+				       p->name);
 		return -ENETDOWN;
 	default:
 		*why = g_strdup_printf("can't capture on '%s': %s", p->name, pcap_geterr(p->pcap));
@@ -149,6 +154,7 @@ static int port_open_in(struct port *p, char **why)
 		return port_pcap_error(p, PCAP_ERROR, why);
 	/* Spares the copy of all we send; kernels before 4.20 lack it, and then libpcap filters. */
 	(void)port_option(pcap_fileno(p->pcap), SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
+	p->ring_mtu = p->mtu;
 	return 0;
 }
 
@@ -165,7 +171,8 @@ static int port_open_interface(struct port *p, char **why)
 	/* Before libpcap looks: it sizes its ring by what the offloads may deliver. */
 	err = offload_disable(&p->offload, p->name);
 	if (err) {
-		*why = g_strdup_printf("can't turn off the offloads of '%s': %s", p->name, g_strerror(-err));
+		*why = g_strdup_printf("can't turn off the offloads of '%s': %s", p->name,
+				       g_strerror(-err));
 		return err;
 	}
 	return port_open_in(p, why);

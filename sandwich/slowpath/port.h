@@ -2,9 +2,9 @@
 /*
  * A port: one network interface that the balancer receives from and sends by.
  *
- * In: libpcap, in immediate mode, promiscuous, incoming frames only. Out: a packet socket of its own
- * that skips the queueing discipline and takes a batch a system call. While a port is open, the interface's receive
- * offloads that make super-frames are off; they are put back when it closes.
+ * In: libpcap, in immediate mode, promiscuous, incoming frames only. Out: a packet socket of its
+ * own that skips the queueing discipline and takes a batch a system call. While a port is open, the
+ * interface's receive offloads that make super-frames are off; they are put back when it closes.
  *
  * Thread: open and close on the main thread; port_receive() on the data thread; port_send() on
  * any (the main thread sends ARP and the like).
@@ -20,10 +20,15 @@
 
 struct port;
 
-/* Called once for each received frame; DATA is valid until it returns. WIRE: its length on the wire. */
+/*
+ * Called once for each received frame; DATA is valid until it returns. WIRE: its length on the
+ * wire.
+ */
 typedef void (*port_receiver)(void *user, const u8 *data, u32 captured, u32 wire);
 
-/* INDEX: PORT_UPLINK or a farm port's. On failure -errno, and *WHY (g_free() it) says what to do. */
+/*
+ * INDEX: PORT_UPLINK or a farm port's. On failure -errno, and *WHY (g_free() it) says what to do.
+ */
 int port_open(struct port **out, const char *interface, u8 index, char **why)
 	__attribute__((warn_unused_result));
 void port_close(struct port *p);
@@ -35,13 +40,19 @@ unsigned int port_mtu(const struct port *p);
 const struct mac *port_mac(const struct port *p); /* the interface's own, the kernel's */
 bool port_carrier(const struct port *p);	  /* as last seen by port_refresh() */
 
-/* Reads MTU, MAC and carrier anew (the main thread, upon netlink news). 0 or -errno. */
+/*
+ * Reads MTU, MAC and carrier anew (the main thread, upon netlink news). 0, or -errno. -ESTALE: the port
+ * must be closed and then opened again, since frames may come now that are larger than it can take.
+ */
 int port_refresh(struct port *p);
 
 /* To poll for input. */
 int port_fd(const struct port *p);
 
-/* Hands at most BUDGET frames to RECEIVER. How many it were, or -errno (-ENETDOWN: the interface went away). */
+/*
+ * Hands at most BUDGET frames to RECEIVER. How many it were, or -errno (-ENETDOWN: the interface
+ * went away).
+ */
 int port_receive(struct port *p, int budget, port_receiver receiver, void *user);
 
 /* Sends one frame now. 0, -EMSGSIZE, or another -errno. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * The bare libpcap forwarder that the pcap data path is measured against: every frame that comes in by one
- * interface leaves by the other, with new MACs and nothing else done to it. pcap_dispatch() in, pcap_inject() out.
+ * The bare libpcap forwarder that the pcap data path is measured against: every frame that comes in
+ * by one interface leaves by the other, with new MACs and nothing else done to it. pcap_dispatch()
+ * in, pcap_inject() out.
  *
  *   bare_pcap IN OUT SOURCE-MAC DESTINATION-MAC
  */
@@ -34,7 +35,8 @@ static pcap_t *bare_open(const char *name)
 	return pcap;
 }
 
-static void bare_frame(unsigned char *user, const struct pcap_pkthdr *header, const unsigned char *data)
+static void bare_frame(unsigned char *user, const struct pcap_pkthdr *header,
+		       const unsigned char *data)
 {
 	const struct bare *b = (const void *)user;
 	unsigned char frame[2048];

@@ -4,7 +4,7 @@ BENCH_DIR := $(BUILD)/bench
 BENCH_PROGRAMS := $(addprefix $(BENCH_DIR)/,pump_harness bare_pcap generator probe)
 BENCH_OBJECTS := $(BENCH_DIR)/generator.bpf.o $(BENCH_DIR)/pass.bpf.o
 
-$(BENCH_DIR)/pump_harness: $(OBJ)/tests/bench/pump_harness.o $(LIB)
+$(BENCH_DIR)/pump_harness: $(addprefix $(OBJ)/,tests/bench/pump_harness.o tests/packets/world.o tests/packets/frame.o) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 

@@ -15,8 +15,8 @@ import subprocess
 import sys
 import time
 
-VIRTUAL = ("02:00:5e:00:00:01", "02:00:5e:00:00:02")
-DEVICE, ROUTER = "02:00:00:00:0d:01", "02:00:00:00:01:01"
+VIRTUAL = ("02:00:00:00:5a:00", "02:00:00:00:5a:01")  # as in tests/packets/world.h
+DEVICE, ROUTER = "02:00:00:00:dd:01", "02:00:00:00:aa:01"
 UPLINK = "02:00:00:00:01:02"
 SETTLE, SLICE = 0.06, 0.25
 
@@ -136,8 +136,7 @@ class Pump(Contestant):
         super().__init__("sandwich, pcap data path", VIRTUAL[0], "auto")
 
     def start(self, lab):
-        self.child = lab.spawn("mid", [f"{lab.build}/bench/pump_harness", "u0", "d0", *VIRTUAL, DEVICE, ROUTER],
-                               True, 1)
+        self.child = lab.spawn("mid", [f"{lab.build}/bench/pump_harness", "u0", "d0"], True, 1)
 
 
 class Routing(Contestant):

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: ISC
 /*
- * Frames for the bench: 64 bytes of UDP, each of a flow picked by a full-period generator, paced by a token bucket.
+ * Frames for the bench: 64 bytes of UDP, each of a flow picked by a full-period generator, paced by
+ * a token bucket.
  *
- * Run by the kernel's test-run with live frames on the generator's interface and redirected to it. Pages come
- * back as the last frame left them, so every byte of the headers is written.
+ * Run by the kernel's test-run with live frames on the generator's interface and redirected to it.
+ * Pages come back as the last frame left them, so every byte of the headers is written.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_endian.h>

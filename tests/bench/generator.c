@@ -4,8 +4,9 @@
  *
  *   generator OBJECT INTERFACE SOURCE-MAC DESTINATION-MAC CPU
  *
- * Words, a line each: "rate N" (frames a second; 0: stop; -1: as fast as it goes), "flows N", "to MAC",
- * "sent" (answered with the count since start). Each is answered with a line. The end of input ends it.
+ * Words, a line each: "rate N" (frames a second; 0: stop; -1: as fast as it goes), "flows N", "to
+ * MAC", "sent" (answered with the count since start). Each is answered with a line. The end of
+ * input ends it.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -78,7 +79,9 @@ static void run_word(struct run *r, pthread_t thread, const char *line)
 	if (sscanf(line, "rate %lld", &n) == 1) {
 		r->state->next = 0;
 		__atomic_store_n(&r->state->gap,
-				 n < 0 ? 0 : n ? 1000000000ull / (unsigned long long)n : GENERATOR_STOP,
+				 n < 0 ? 0
+				 : n   ? 1000000000ull / (unsigned long long)n
+				       : GENERATOR_STOP,
 				 __ATOMIC_RELEASE);
 		if (!n)
 			pthread_kill(thread, SIGUSR1);
@@ -89,7 +92,8 @@ static void run_word(struct run *r, pthread_t thread, const char *line)
 	} else if (!strncmp(line, "to ", 3)) {
 		puts(run_mac(r->state->to, line + 3) ? "ok" : "what?");
 	} else if (!strncmp(line, "sent", 4)) {
-		printf("%llu\n", (unsigned long long)__atomic_load_n(&r->state->sent, __ATOMIC_RELAXED));
+		printf("%llu\n",
+		       (unsigned long long)__atomic_load_n(&r->state->sent, __ATOMIC_RELAXED));
 	} else {
 		puts("what?");
 	}
@@ -122,7 +126,8 @@ int main(int argc, char **argv)
 	char line[80];
 
 	if (argc != 6) {
-		fprintf(stderr, "usage: generator OBJECT INTERFACE SOURCE-MAC DESTINATION-MAC CPU\n");
+		fprintf(stderr,
+			"usage: generator OBJECT INTERFACE SOURCE-MAC DESTINATION-MAC CPU\n");
 		return 2;
 	}
 	if (run_open(&r, argv[1]))

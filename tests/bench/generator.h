@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What the generator's two halves share: a mapped array of one. Words are written by the side named. */
+/*
+ * What the generator's two halves share: a mapped array of one. Words are written by the side
+ * named.
+ */
 #ifndef TESTS_BENCH_GENERATOR_H
 #define TESTS_BENCH_GENERATOR_H
 

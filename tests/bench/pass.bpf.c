@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: ISC
-/* On the receiving end of the generator's veth: a program of any kind makes it take redirected frames. */
+/*
+ * On the receiving end of the generator's veth: a program of any kind makes it take redirected
+ * frames.
+ */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * How long a frame takes through a forwarder: every frame carries the time it was sent, and the kernel stamps
- * it where it comes out. Sender and receiver are one thread on one core; the forwarder has the other.
+ * How long a frame takes through a forwarder: every frame carries the time it was sent, and the
+ * kernel stamps it where it comes out. Sender and receiver are one thread on one core; the
+ * forwarder has the other.
  *
  *   probe NETNS-IN INTERFACE NETNS-OUT INTERFACE SOURCE-MAC DESTINATION-MAC RATE SECONDS
  *
@@ -122,7 +123,8 @@ static int probe_compare(const void *a, const void *b)
 /* Spins between sends: a timer's lateness would be measured instead of the forwarder's. */
 static void probe_run(struct probe *p, double rate, double seconds)
 {
-	uint64_t gap = (uint64_t)(1e9 / rate), next = probe_now(), end = next + (uint64_t)(seconds * 1e9);
+	uint64_t gap = (uint64_t)(1e9 / rate), next = probe_now(),
+		 end = next + (uint64_t)(seconds * 1e9);
 
 	while (next < end) {
 		while (probe_now() < next)

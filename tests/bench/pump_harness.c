@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: ISC
 /*
- * The pcap data path alone: two ports, one device, one neighbour, no daemon around it.
+ * The pcap data path alone: two ports, one device, one neighbour (their MACs are those of
+ * tests/packets/world.h), no daemon around it.
  *
- *   pump_harness UPLINK FARM UPLINK-MAC FARM-MAC DEVICE-MAC NEIGHBOUR-MAC [SESSIONS]
+ *   pump_harness UPLINK FARM [SESSIONS]
  *
  * Runs until its input ends, then prints its counters, a line each.
  */
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "sandwich/slowpath/pump.h"
-#include "tests/bench/by_hand.h"
+#include "tests/packets/world.h"
 
 struct harness {
-	struct by_hand hand;
-	struct memory *memory;
+	struct world world;
 	struct port *ports[2];
 	struct pump *pump;
 	GMainLoop *loop;
@@ -60,7 +60,7 @@ static void harness_print(const struct harness *h)
 	};
 	struct counters *sum = g_new0(struct counters, 1);
 
-	memory_sum(h->memory, sum);
+	memory_sum(h->world.memory, sum);
 	for (int port = 0; port < 2; port++) {
 		printf("rx %d %llu\ntx %d %llu\n", port, (unsigned long long)sum->rx[port], port,
 		       (unsigned long long)sum->tx[port]);
@@ -72,7 +72,8 @@ static void harness_print(const struct harness *h)
 	}
 	for (int c = 0; c < COUNTERS; c++)
 		if (sum->counter[c])
-			printf("counter %s %llu\n", counters[c], (unsigned long long)sum->counter[c]);
+			printf("counter %s %llu\n", counters[c],
+			       (unsigned long long)sum->counter[c]);
 	printf("handled %llu\n", (unsigned long long)h->handled);
 	g_free(sum);
 }
@@ -91,28 +92,21 @@ static int harness_open(struct harness *h, char *const *name)
 	return 0;
 }
 
-static int harness_tables(struct harness *h, char *const *mac, u32 sessions)
+static void harness_tables(struct world *w, u32 sessions)
 {
-	struct tables tables;
-	int err;
-
-	if (!by_hand_mac(&h->hand.mine[0], mac[0]) || !by_hand_mac(&h->hand.mine[1], mac[1]) ||
-	    !by_hand_mac(&h->hand.device, mac[2]) || !by_hand_mac(&h->hand.neighbour, mac[3])) {
-		fprintf(stderr, "pump_harness: a MAC looks like 02:00:00:00:00:01\n");
-		return -EINVAL;
-	}
-	err = memory_new(&h->memory, sessions, 1 << 14, 1 << 12);
-	if (err)
-		return err;
-	memory_tables(h->memory, 0, &tables);
-	by_hand_fill(&tables, &h->hand);
-	return 0;
+	world_open(w, sessions, 1 << 14, 1 << 12);
+	world_settings(&w->tables, SIDE_INGRESS, AFFINITY_PAIR);
+	w->tables.settings->quantum = 100; /* track = auto */
+	world_device(&w->tables, 1, "one", 1);
+	world_rank(&w->tables);
+	world_neighbour(&w->tables, 1, "10.0.0.254");
+	world_route(&w->tables, "::", 0, 0, ROUTE_VIA, 1);
 }
 
 static int harness_run(struct harness *h)
 {
 	GIOChannel *input = g_io_channel_unix_new(0);
-	int err = pump_new(&h->pump, h->memory, h->ports, 2, harness_handle, h);
+	int err = pump_new(&h->pump, h->world.memory, h->ports, 2, harness_handle, h);
 
 	if (!err) {
 		h->loop = g_main_loop_new(NULL, FALSE);
@@ -138,18 +132,16 @@ int main(int argc, char **argv)
 	struct harness h = {0};
 	int err;
 
-	if (argc < 7) {
-		fprintf(stderr, "usage: pump_harness UPLINK FARM UPLINK-MAC FARM-MAC DEVICE-MAC "
-				"NEIGHBOUR-MAC [SESSIONS]\n");
+	if (argc < 3) {
+		fprintf(stderr, "usage: pump_harness UPLINK FARM [SESSIONS]\n");
 		return 2;
 	}
-	err = harness_tables(&h, argv + 3, argc > 7 ? (u32)strtoul(argv[7], NULL, 0) : 1 << 20);
-	if (!err)
-		err = harness_open(&h, argv + 1);
+	harness_tables(&h.world, argc > 3 ? (u32)strtoul(argv[3], NULL, 0) : 1 << 20);
+	err = harness_open(&h, argv + 1);
 	if (!err)
 		err = harness_run(&h);
 	port_close(h.ports[0]);
 	port_close(h.ports[1]);
-	memory_free(h.memory);
+	world_close(&h.world);
 	return err ? 1 : 0;
 }
