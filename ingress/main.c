@@ -6,7 +6,8 @@ int main(int argc, char **argv)
 {
 	static const struct run_role role = {
 		.program = "sandwich-ingress",
-		.summary = "The balancer on the clients' side of a farm of firewalls or VPN gateways.",
+		.summary =
+			"The balancer on the clients' side of a farm of firewalls or VPN gateways.",
 		.side = CONFIG_INGRESS,
 	};
 

@@ -12,8 +12,8 @@
  *   28  ciphertext, as long as the plain text, and a tag of 16 bytes
  *
  * The first 28 bytes are the additional data; bytes 8 to 27 and four zeros are the nonce. It never
- * repeats under a key, since a sender's incarnation is never the same twice: the time of its start in
- * microseconds, and 12 random bits for a clock that was set back to the microsecond.
+ * repeats under a key, since a sender's incarnation is never the same twice: the time of its start
+ * in microseconds, and 12 random bits for a clock that was set back to the microsecond.
  */
 #include "sync/seal.h"
 
@@ -95,7 +95,8 @@ static int seal_derive(uint8_t *key, const uint8_t *secret, size_t length, const
 	return bad ? -EINVAL : 0;
 }
 
-int seal_new(struct seal **out, const uint8_t *secret, size_t length, const char *context, uint32_t sender)
+int seal_new(struct seal **out, const uint8_t *secret, size_t length, const char *context,
+	     uint32_t sender)
 {
 	struct seal *s;
 	int error;
@@ -227,8 +228,8 @@ static void seal_remember(struct seal *s, uint32_t sender, uint64_t incarnation,
 static bool seal_known(const struct seal *s, const uint8_t *at)
 {
 	return !memcmp(at, seal_magic, sizeof(seal_magic)) && at[4] == SEAL_VERSION &&
-	       at[5] == SEAL_SUITE_XCHACHA20 && !at[6] && !at[7] && seal_get(at + 8, 4) != s->sender &&
-	       seal_get(at + 12, 8) && seal_get(at + 20, 8);
+	       at[5] == SEAL_SUITE_XCHACHA20 && !at[6] && !at[7] &&
+	       seal_get(at + 8, 4) != s->sender && seal_get(at + 12, 8) && seal_get(at + 20, 8);
 }
 
 enum seal_error seal_open(struct seal *s, const uint8_t *datagram, size_t length, uint8_t *out,
@@ -249,7 +250,8 @@ enum seal_error seal_open(struct seal *s, const uint8_t *datagram, size_t length
 	incarnation = seal_get(datagram + 12, 8);
 	sequence = seal_get(datagram + 20, 8);
 	if (seal_replayed(s, from, incarnation, sequence))
-		return SEAL_REPLAYED; /* before the costly part: nothing is believed, nothing changes */
+		return SEAL_REPLAYED; /* before the costly part: nothing is believed, nothing
+					 changes */
 	seal_nonce(nonce, datagram);
 	if (crypto_aead_xchacha20poly1305_ietf_decrypt(out, &got, NULL, datagram + SEAL_HEADER,
 						       length - SEAL_HEADER, datagram, SEAL_HEADER,

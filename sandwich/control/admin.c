@@ -15,7 +15,8 @@ static int admin_device(struct call *call, struct farm_device **out)
 	*out = farm_find_name(call->b->farm, call->args[0]);
 	if (*out)
 		return 0;
-	return words_fail(call, -ENOENT, "no device is called '%s'; see show devices", call->args[0]);
+	return words_fail(call, -ENOENT, "no device is called '%s'; see show devices",
+			  call->args[0]);
 }
 
 /* The device as it is afterwards. */
@@ -81,7 +82,8 @@ int admin_drain(struct call *call)
 }
 
 /* enable and disable differ in what they call and in what may be so already. */
-static int admin_set(struct call *call, int (*set)(struct farm *, struct farm_device *), const char *already)
+static int admin_set(struct call *call, int (*set)(struct farm *, struct farm_device *),
+		     const char *already)
 {
 	struct farm_device *d;
 	int rc;
@@ -92,8 +94,10 @@ static int admin_set(struct call *call, int (*set)(struct farm *, struct farm_de
 	if (rc)
 		return rc;
 	if (d->disabled)
-		return words_fail(call, -EPERM, "%s is disabled by the configuration: change it there, and reload",
-				  d->name);
+		return words_fail(
+			call, -EPERM,
+			"%s is disabled by the configuration: change it there, and reload",
+			d->name);
 	rc = set(call->b->farm, d);
 	if (rc == -EALREADY)
 		return words_fail(call, rc, "%s is %s already", d->name, already);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: ISC
-/* The control socket's server. One line a connection: the document ends where the connection does. */
+/*
+ * The control socket's server. One line a connection: the document ends where the connection does.
+ */
 #include "sandwich/control/control.h"
 
 #include <errno.h>
@@ -14,7 +16,7 @@
 #include "sandwich/control/words.h"
 
 #define CONTROL_CLIENTS_MAX 32
-#define CONTROL_TIMEOUT_S 30	 /* for a client that neither writes its line nor reads its answer */
+#define CONTROL_TIMEOUT_S   30 /* for a client that neither writes its line nor reads its answer */
 #define CONTROL_CHUNK (64 << 10) /* bytes made before they are written */
 #define CONTROL_SLICES 8	 /* and at most so many of words_more() */
 
@@ -65,7 +67,8 @@ static void client_free(struct client *client)
 /* Makes the next part of the answer: about a millisecond of work, then others have their turn. */
 static void client_fill(struct client *client)
 {
-	for (int i = 0; i < CONTROL_SLICES && client->more && client->output->len < CONTROL_CHUNK; i++)
+	for (int i = 0; i < CONTROL_SLICES && client->more && client->output->len < CONTROL_CHUNK;
+	     i++)
 		client->more = words_more(&client->call, client->output);
 	if (client->more && !client->output->len)
 		g_string_append_c(client->output, '\n'); /* white space keeps it going */
@@ -92,7 +95,8 @@ static void client_write(struct client *client)
 	GOutputStream *stream = g_io_stream_get_output_stream(G_IO_STREAM(client->connection));
 
 	g_output_stream_write_all_async(stream, client->output->str, client->output->len,
-					G_PRIORITY_DEFAULT, client->control->cancel, client_wrote, client);
+					G_PRIORITY_DEFAULT, client->control->cancel, client_wrote,
+					client);
 }
 
 static void client_answer(struct client *client)
@@ -129,12 +133,12 @@ static void client_read(struct client *client)
 {
 	GInputStream *stream = g_io_stream_get_input_stream(G_IO_STREAM(client->connection));
 
-	g_input_stream_read_async(stream, client->buffer, sizeof(client->buffer), G_PRIORITY_DEFAULT,
-				  client->control->cancel, client_got, client);
+	g_input_stream_read_async(stream, client->buffer, sizeof(client->buffer),
+				  G_PRIORITY_DEFAULT, client->control->cancel, client_got, client);
 }
 
-static gboolean control_incoming(GSocketService *service, GSocketConnection *connection, GObject *source,
-				 gpointer user)
+static gboolean control_incoming(GSocketService *service, GSocketConnection *connection,
+				 GObject *source, gpointer user)
 {
 	struct control *c = user;
 	struct client *client;
@@ -156,7 +160,8 @@ static gboolean control_incoming(GSocketService *service, GSocketConnection *con
 
 static int control_fail(char **why, int error, const char *path, const char *what)
 {
-	*why = g_strdup_printf("%s: %s%s%s", path, what, error ? ": " : "", error ? g_strerror(error) : "");
+	*why = g_strdup_printf("%s: %s%s%s", path, what, error ? ": " : "",
+			       error ? g_strerror(error) : "");
 	return error ? -error : -EINVAL;
 }
 
@@ -169,12 +174,14 @@ static int control_clear(const char *path, const struct sockaddr_un *where, char
 	if (lstat(path, &st))
 		return errno == ENOENT ? 0 : control_fail(why, errno, path, "can't look at it");
 	if (!S_ISSOCK(st.st_mode))
-		return control_fail(why, EEXIST, path, "there is a file that is no socket; remove it");
+		return control_fail(why, EEXIST, path,
+				    "there is a file that is no socket; remove it");
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return control_fail(why, errno, path, "no socket to be had");
 	if (!connect(fd, (const struct sockaddr *)where, sizeof(*where)) || errno == EAGAIN)
-		rc = control_fail(why, EADDRINUSE, path, "another daemon answers there; stop it first");
+		rc = control_fail(why, EADDRINUSE, path,
+				  "another daemon answers there; stop it first");
 	else if (unlink(path) && errno != ENOENT)
 		rc = control_fail(why, errno, path, "can't remove the old socket");
 	close(fd);
@@ -199,7 +206,8 @@ static int control_listen(const char *path, char **why)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return control_fail(why, errno, path, "no socket to be had");
-	if (!bind(fd, (struct sockaddr *)&where, sizeof(where)) && !chmod(path, 0660) && !listen(fd, 16))
+	if (!bind(fd, (struct sockaddr *)&where, sizeof(where)) && !chmod(path, 0660) &&
+	    !listen(fd, 16))
 		return fd;
 	rc = control_fail(why, errno, path, "can't listen there");
 	close(fd);

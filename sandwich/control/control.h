@@ -19,7 +19,10 @@
 
 struct control;
 
-/* Listens at PATH. A stale socket is replaced, a living one is -EADDRINUSE. *WHY (g_free()) says what to do. */
+/*
+ * Listens at PATH. A stale socket is replaced, a living one is -EADDRINUSE. *WHY (g_free()) says
+ * what to do.
+ */
 int control_new(struct control **out, struct balancer *b, const char *path, char **why)
 	__attribute__((warn_unused_result));
 void control_free(struct control *c);

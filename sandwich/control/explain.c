@@ -2,9 +2,9 @@
 /*
  * explain: the engine's own placement, asked without a frame.
  *
- * SRC and DST are as their initiator writes them. Which of them is outside is known from a recorded session;
- * else from the addresses of the two uplinks in the configuration; else from a binding that only one way
- * round has; else SRC is outside. from=outside|inside has the last word.
+ * SRC and DST are as their initiator writes them. Which of them is outside is known from a recorded
+ * session; else from the addresses of the two uplinks in the configuration; else from a binding
+ * that only one way round has; else SRC is outside. from=outside|inside has the last word.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -66,10 +66,13 @@ static int explain_protocol(struct call *call, struct question *q, unsigned int 
 	int rc;
 
 	if (names_parse_protocol(args[0], &q->protocol))
-		return words_fail(call, -EINVAL, "'%s' is no protocol: tcp, udp, icmp, esp, ... or a number", args[0]);
+		return words_fail(call, -EINVAL,
+				  "'%s' is no protocol: tcp, udp, icmp, esp, ... or a number",
+				  args[0]);
 	q->by_flow = true;
 	if (explain_has_ports(q->protocol) && n != 3)
-		return words_fail(call, -EINVAL, "%s needs both ports: SRC DST %s SPORT DPORT", args[0], args[0]);
+		return words_fail(call, -EINVAL, "%s needs both ports: SRC DST %s SPORT DPORT",
+				  args[0], args[0]);
 	if (n == 1)
 		return 0;
 	rc = explain_port(call, args[1], &q->sport);
@@ -114,7 +117,8 @@ static int explain_read(struct call *call, struct question *q)
 	if (n > 2)
 		rc = explain_protocol(call, q, n - 2);
 	if (!rc && !q->by_flow && call->b->config->affinity == CONFIG_AFFINITY_FLOW)
-		return words_fail(call, -EINVAL, "with affinity = flow the ports decide: give PROTO SPORT DPORT");
+		return words_fail(call, -EINVAL,
+				  "with affinity = flow the ports decide: give PROTO SPORT DPORT");
 	return rc;
 }
 
@@ -179,7 +183,8 @@ static struct slot *explain_pins(struct tables *t, const struct flow *flow, u32 
 
 static bool explain_is_outside(struct balancer *b, const struct question *q, u32 now)
 {
-	const struct config_side *in = &b->config->side[CONFIG_INGRESS], *out = &b->config->side[CONFIG_EGRESS];
+	const struct config_side *in = &b->config->side[CONFIG_INGRESS],
+				 *out = &b->config->side[CONFIG_EGRESS];
 	struct flow flow;
 	int score;
 
@@ -201,8 +206,8 @@ static bool explain_is_outside(struct balancer *b, const struct question *q, u32
 }
 
 /* What decide() does for a frame from the uplink, with CFG in place of the settings in force. */
-static void explain_place(struct tables *t, const struct settings *cfg, struct verdict *v, const struct address *to,
-			  u32 now)
+static void explain_place(struct tables *t, const struct settings *cfg, struct verdict *v,
+			  const struct address *to, u32 now)
 {
 	u32 local = local_find(t, cfg, to);
 	struct placement host = {0};
@@ -223,15 +228,17 @@ static void explain_place(struct tables *t, const struct settings *cfg, struct v
 			v->place.why = PLACE_HOST;
 		}
 	}
-	if (v->session && v->place.why == PLACE_HASH && device_set_has(&cfg->up, v->session->device) &&
-	    v->session->device != v->place.device && !session_expired(cfg, v->session, now)) {
+	if (v->session && v->place.why == PLACE_HASH &&
+	    device_set_has(&cfg->up, v->session->device) && v->session->device != v->place.device &&
+	    !session_expired(cfg, v->session, now)) {
 		v->place.device = v->session->device;
 		v->place.why = PLACE_SESSION;
 	}
 }
 
 /* Where it would be without DEVICE; 0: nowhere. */
-static u8 explain_without(struct tables *t, const struct verdict *v, const struct address *to, u8 device, u32 now)
+static u8 explain_without(struct tables *t, const struct verdict *v, const struct address *to,
+			  u8 device, u32 now)
 {
 	struct settings *cfg = g_memdup2(tables_settings(t), sizeof(*cfg));
 	struct verdict next = *v;
@@ -263,7 +270,8 @@ static const char *explain_why(const struct verdict *v)
 	}
 }
 
-static void explain_write_session(struct json *out, struct balancer *b, const struct slot *s, u32 now)
+static void explain_write_session(struct json *out, struct balancer *b, const struct slot *s,
+				  u32 now)
 {
 	if (!s) {
 		json_null(out, "session");
@@ -312,7 +320,8 @@ static void explain_write_ends(struct json *out, const struct question *q, bool 
 	json_string(out, "from", outside ? "outside" : "inside");
 }
 
-static void explain_write(struct call *call, const struct question *q, bool outside, const struct verdict *v, u32 now)
+static void explain_write(struct call *call, const struct question *q, bool outside,
+			  const struct verdict *v, u32 now)
 {
 	static const char *const down[] = {"move", "reset", "drop"};
 	struct balancer *b = call->b;

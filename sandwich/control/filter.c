@@ -12,8 +12,8 @@
 
 #define FILTER_VALUE_MAX 128
 
-void session_ends(const struct slot *s, const struct address **client, const struct address **server,
-		  be16 *client_port, be16 *server_port)
+void session_ends(const struct slot *s, const struct address **client,
+		  const struct address **server, be16 *client_port, be16 *server_port)
 {
 	bool inside = s->state & SESSION_FROM_INSIDE;
 
@@ -182,10 +182,12 @@ int filter_parse(struct session_filter *filter, struct farm *farm, const char *t
 			*why = g_strdup_printf("no device is called '%s'; see show devices",
 					       text + strlen(filters[i].key));
 		else if (rc)
-			*why = g_strdup_printf("'%s': %.*s is %s", text, (int)strlen(filters[i].key) - 1,
-					       filters[i].key, filters[i].wants);
+			*why = g_strdup_printf("'%s': %.*s is %s", text,
+					       (int)strlen(filters[i].key) - 1, filters[i].key,
+					       filters[i].wants);
 		return rc;
 	}
-	*why = g_strdup_printf("'%s' is no filter: device= client= server= port= protocol= origin=", text);
+	*why = g_strdup_printf("'%s' is no filter: device= client= server= port= protocol= origin=",
+			       text);
 	return -EINVAL;
 }

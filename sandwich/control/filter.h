@@ -23,10 +23,11 @@ int filter_parse(struct session_filter *filter, struct farm *farm, const char *t
 	__attribute__((warn_unused_result));
 
 /* An address, or with LENGTH not NULL a prefix too; *LENGTH is of 128. 0 or -EINVAL. */
-int filter_parse_address(const char *text, struct address *out, u8 *length) __attribute__((warn_unused_result));
+int filter_parse_address(const char *text, struct address *out, u8 *length)
+	__attribute__((warn_unused_result));
 
 /* Who opened the conversation, and with whom. */
-void session_ends(const struct slot *s, const struct address **client, const struct address **server,
-		  be16 *client_port, be16 *server_port);
+void session_ends(const struct slot *s, const struct address **client,
+		  const struct address **server, be16 *client_port, be16 *server_port);
 
 #endif

@@ -90,7 +90,8 @@ void json_null(struct json *j, const char *key)
 void json_seconds(struct json *j, const char *key, u64 ms)
 {
 	json_key(j, key);
-	g_string_append_printf(j->text, "%" G_GUINT64_FORMAT ".%03u", ms / 1000, (unsigned)(ms % 1000));
+	g_string_append_printf(j->text, "%" G_GUINT64_FORMAT ".%03u", ms / 1000,
+			       (unsigned)(ms % 1000));
 }
 
 void json_mac(struct json *j, const char *key, const struct mac *mac)

@@ -15,17 +15,22 @@ struct text {
 
 static void metrics_head(struct text *t, const char *name, const char *type, const char *help)
 {
-	g_string_append_printf(t->out, "# HELP sandwich_%s %s\n# TYPE sandwich_%s %s\n", name, help, name, type);
+	g_string_append_printf(t->out, "# HELP sandwich_%s %s\n# TYPE sandwich_%s %s\n", name, help,
+			       name, type);
 }
 
-/* One sample; LABELS is what follows the balancer's, "" or ",port=\"eth0\"". Names need no escaping (conf). */
+/*
+ * One sample; LABELS is what follows the balancer's, "" or ",port=\"eth0\"". Names need no escaping
+ * (conf).
+ */
 static void metrics_sample(struct text *t, const char *name, const char *labels, double value)
 {
-	g_string_append_printf(t->out, "sandwich_%s{balancer=\"%s\"%s} %.17g\n", name, t->b->self->name, labels,
-			       value);
+	g_string_append_printf(t->out, "sandwich_%s{balancer=\"%s\"%s} %.17g\n", name,
+			       t->b->self->name, labels, value);
 }
 
-static void metrics_label(struct text *t, const char *name, const char *label, const char *text, double value)
+static void metrics_label(struct text *t, const char *name, const char *label, const char *text,
+			  double value)
 {
 	char *labels = g_strdup_printf(",%s=\"%s\"", label, text);
 
@@ -42,10 +47,12 @@ static void metrics_ports(struct text *t, const char *name, const char *help, co
 
 static void metrics_missed(struct text *t)
 {
-	metrics_head(t, "port_missed_frames_total", "counter", "Frames the kernel dropped before they were read.");
+	metrics_head(t, "port_missed_frames_total", "counter",
+		     "Frames the kernel dropped before they were read.");
 	for (u8 port = 0; port < ports_count(t->b->self); port++)
 		if (t->b->ports[port])
-			metrics_label(t, "port_missed_frames_total", "port", ports_name(t->b->self, port),
+			metrics_label(t, "port_missed_frames_total", "port",
+				      ports_name(t->b->self, port),
 				      (double)port_missed(t->b->ports[port]));
 }
 
@@ -54,10 +61,12 @@ static void metrics_reasons(struct text *t)
 	metrics_head(t, "frames_total", "counter", "Received frames by what became of them.");
 	for (u8 port = 0; port < ports_count(t->b->self); port++) {
 		for (u8 reason = 0; reason < REASONS; reason++) {
-			char *labels = g_strdup_printf(",port=\"%s\",reason=\"%s\"", ports_name(t->b->self, port),
-						       names_reason(reason));
+			char *labels =
+				g_strdup_printf(",port=\"%s\",reason=\"%s\"",
+						ports_name(t->b->self, port), names_reason(reason));
 
-			metrics_sample(t, "frames_total", labels, (double)t->sum->reason[port][reason]);
+			metrics_sample(t, "frames_total", labels,
+				       (double)t->sum->reason[port][reason]);
 			g_free(labels);
 		}
 	}
@@ -73,8 +82,10 @@ static void metrics_counters(struct text *t)
 		metrics_sample(t, names_counter(i), "", (double)t->sum->counter[i]);
 	}
 	metrics_head(t, "moved_total", "counter", "Conversations moved to another device.");
-	metrics_label(t, "moved_total", "reason", "down", (double)t->sum->counter[COUNTER_MOVED_DOWN]);
-	metrics_label(t, "moved_total", "reason", "rebind", (double)t->sum->counter[COUNTER_MOVED_REBIND]);
+	metrics_label(t, "moved_total", "reason", "down",
+		      (double)t->sum->counter[COUNTER_MOVED_DOWN]);
+	metrics_label(t, "moved_total", "reason", "rebind",
+		      (double)t->sum->counter[COUNTER_MOVED_REBIND]);
 }
 
 static double metrics_up(struct text *t, const struct farm_device *d)
@@ -119,18 +130,23 @@ static const struct {
 	double (*value)(struct text *t, const struct farm_device *d);
 } metrics_of_devices[] = {
 	{"device_up", "gauge", "1 while the device carries traffic (up or draining).", metrics_up},
-	{"device_weight", "gauge", "Its share of new conversations, relative to the others'.", metrics_weight},
+	{"device_weight", "gauge", "Its share of new conversations, relative to the others'.",
+	 metrics_weight},
 	{"device_sessions", "gauge", "Sessions recorded on the device.", metrics_device_sessions},
-	{"to_device_frames_total", "counter", "Frames forwarded to the device.", metrics_to_packets},
+	{"to_device_frames_total", "counter", "Frames forwarded to the device.",
+	 metrics_to_packets},
 	{"to_device_bytes_total", "counter", "Bytes forwarded to the device.", metrics_to_bytes},
-	{"from_device_frames_total", "counter", "Frames that came from the device.", metrics_from_packets},
-	{"from_device_bytes_total", "counter", "Bytes that came from the device.", metrics_from_bytes},
+	{"from_device_frames_total", "counter", "Frames that came from the device.",
+	 metrics_from_packets},
+	{"from_device_bytes_total", "counter", "Bytes that came from the device.",
+	 metrics_from_bytes},
 };
 
 static void metrics_devices(struct text *t)
 {
 	for (gsize i = 0; i < G_N_ELEMENTS(metrics_of_devices); i++) {
-		metrics_head(t, metrics_of_devices[i].name, metrics_of_devices[i].type, metrics_of_devices[i].help);
+		metrics_head(t, metrics_of_devices[i].name, metrics_of_devices[i].type,
+			     metrics_of_devices[i].help);
 		for (unsigned int id = 1; id < DEVICES_MAX; id++) {
 			const struct farm_device *d = farm_find(t->b->farm, (u8)id);
 
@@ -158,7 +174,8 @@ static void metrics_states(struct text *t)
 	}
 }
 
-static void metrics_one(struct text *t, const char *name, const char *type, const char *help, double value)
+static void metrics_one(struct text *t, const char *name, const char *type, const char *help,
+			double value)
 {
 	metrics_head(t, name, type, help);
 	metrics_sample(t, name, "", value);
@@ -171,29 +188,36 @@ static void metrics_partner(struct text *t)
 	if (!t->b->health)
 		return;
 	health_partner(t->b->health, &p);
-	metrics_one(t, "partner_reachable", "gauge", "1 while the other balancer is heard of.", p.reachable);
-	metrics_one(t, "partner_same_epoch", "gauge", "1 while both have the same device table.", p.same_epoch);
-	metrics_one(t, "partner_rtt_seconds", "gauge", "Last round trip to it through a device.", p.rtt_us / 1e6);
+	metrics_one(t, "partner_reachable", "gauge", "1 while the other balancer is heard of.",
+		    p.reachable);
+	metrics_one(t, "partner_same_epoch", "gauge", "1 while both have the same device table.",
+		    p.same_epoch);
+	metrics_one(t, "partner_rtt_seconds", "gauge", "Last round trip to it through a device.",
+		    p.rtt_us / 1e6);
 	metrics_one(t, "heartbeats_sent_total", "counter", "Path heartbeats sent.", (double)p.sent);
-	metrics_one(t, "heartbeats_received_total", "counter", "Path heartbeats taken.", (double)p.received);
-	metrics_one(t, "heartbeats_rejected_total", "counter", "Path heartbeats not authentic, replayed or malformed.",
-		    (double)p.rejected);
+	metrics_one(t, "heartbeats_received_total", "counter", "Path heartbeats taken.",
+		    (double)p.received);
+	metrics_one(t, "heartbeats_rejected_total", "counter",
+		    "Path heartbeats not authentic, replayed or malformed.", (double)p.rejected);
 }
 
 static void metrics_general(struct text *t)
 {
 	struct balancer *b = t->b;
-	char *labels = g_strdup_printf(",version=\"%s\",side=\"%s\",mode=\"%s\",datapath=\"%s\"", SANDWICH_VERSION,
-				       config_side_name(b->self->side), config_mode_name(b->config->mode),
-				       b->datapath ? b->datapath : "");
+	char *labels =
+		g_strdup_printf(",version=\"%s\",side=\"%s\",mode=\"%s\",datapath=\"%s\"",
+				SANDWICH_VERSION, config_side_name(b->self->side),
+				config_mode_name(b->config->mode), b->datapath ? b->datapath : "");
 
 	metrics_head(t, "info", "gauge", "What runs here.");
 	metrics_sample(t, "info", labels, 1);
 	g_free(labels);
 	metrics_one(t, "uptime_seconds", "gauge", "Since the daemon started.",
 		    (double)((u64)g_get_monotonic_time() - b->started) / 1e6);
-	metrics_one(t, "sessions", "gauge", "Sessions recorded.", (double)ports_sessions(&b->tables));
-	metrics_one(t, "session_slots", "gauge", "Size of the session table.", (double)b->tables.mask[TABLE_SESSIONS] + 1);
+	metrics_one(t, "sessions", "gauge", "Sessions recorded.",
+		    (double)ports_sessions(&b->tables));
+	metrics_one(t, "session_slots", "gauge", "Size of the session table.",
+		    (double)b->tables.mask[TABLE_SESSIONS] + 1);
 }
 
 char *metrics_text(struct balancer *b)

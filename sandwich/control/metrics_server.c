@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * http://ADDRESS:PORT/metrics. libmicrohttpd without a thread of its own: its epoll descriptor
- * and its timeout are sources of GLib's main loop, so metrics_text() runs where everything else does.
+ * http://ADDRESS:PORT/metrics. libmicrohttpd without a thread of its own: its epoll descriptor and
+ * its timeout are sources of GLib's main loop, so metrics_text() runs where everything else does.
  */
 #include <errno.h>
 #include <gio/gio.h>
@@ -22,8 +22,8 @@ struct metrics {
 	guint watch, timer;
 };
 
-static enum MHD_Result metrics_queue(struct MHD_Connection *connection, unsigned int status, char *text,
-				     const char *type)
+static enum MHD_Result metrics_queue(struct MHD_Connection *connection, unsigned int status,
+				     char *text, const char *type)
 {
 	struct MHD_Response *response =
 		MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_COPY);
@@ -38,9 +38,9 @@ static enum MHD_Result metrics_queue(struct MHD_Connection *connection, unsigned
 	return rc;
 }
 
-static enum MHD_Result metrics_request(void *user, struct MHD_Connection *connection, const char *url,
-				       const char *method, const char *version, const char *upload,
-				       size_t *upload_size, void **state)
+static enum MHD_Result metrics_request(void *user, struct MHD_Connection *connection,
+				       const char *url, const char *method, const char *version,
+				       const char *upload, size_t *upload_size, void **state)
 {
 	static const char begun = 0;
 	struct metrics *m = user;
@@ -53,9 +53,11 @@ static enum MHD_Result metrics_request(void *user, struct MHD_Connection *connec
 	}
 	*upload_size = 0;
 	if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
-		return metrics_queue(connection, MHD_HTTP_METHOD_NOT_ALLOWED, g_strdup("GET only\n"), "text/plain");
+		return metrics_queue(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
+				     g_strdup("GET only\n"), "text/plain");
 	if (strcmp(url, "/metrics"))
-		return metrics_queue(connection, MHD_HTTP_NOT_FOUND, g_strdup("see /metrics\n"), "text/plain");
+		return metrics_queue(connection, MHD_HTTP_NOT_FOUND, g_strdup("see /metrics\n"),
+				     "text/plain");
 	return metrics_queue(connection, MHD_HTTP_OK, metrics_text(m->b), METRICS_TYPE);
 }
 
@@ -119,8 +121,9 @@ static struct MHD_Daemon *metrics_listen(struct metrics *m, const struct sockadd
 	unsigned int flags = MHD_USE_EPOLL | (at->ss_family == AF_INET6 ? MHD_USE_IPv6 : 0);
 
 	return MHD_start_daemon(flags, 0, NULL, NULL, metrics_request, m, MHD_OPTION_SOCK_ADDR, at,
-				MHD_OPTION_CONNECTION_LIMIT, METRICS_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-				METRICS_TIMEOUT_S, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+				MHD_OPTION_CONNECTION_LIMIT, METRICS_CONNECTIONS,
+				MHD_OPTION_CONNECTION_TIMEOUT, METRICS_TIMEOUT_S,
+				MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
 }
 
 int metrics_new(struct metrics **out, struct balancer *b, const char *where, char **why)
@@ -141,7 +144,8 @@ int metrics_new(struct metrics **out, struct balancer *b, const char *where, cha
 	if (!info) {
 		int error = errno ? errno : EIO;
 
-		*why = g_strdup_printf("metrics = %s: can't listen there: %s", where, g_strerror(error));
+		*why = g_strdup_printf("metrics = %s: can't listen there: %s", where,
+				       g_strerror(error));
 		metrics_free(m);
 		return -error;
 	}

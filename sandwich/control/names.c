@@ -24,17 +24,31 @@ static const char *const names_counters[][2] = {
 static const char *const names_states_tcp[SESSION_STATES] = {
 	"syn", "opening", "established", "closing", "closing", "closed", "reset",
 };
-static const char *const names_origins[ORIGINS] = {"hash", "learned", "synced", "pinned", "expected"};
-static const char *const names_pins[PIN_ORIGINS] = {"learned", "swept", "operator", "synced", "expected", "host"};
+static const char *const names_origins[ORIGINS] = {"hash", "learned", "synced", "pinned",
+						   "expected"};
+static const char *const names_pins[PIN_ORIGINS] = {"learned", "swept",    "operator",
+						    "synced",  "expected", "host"};
 
 static const struct {
 	u8 number;
 	const char *name;
 } names_protocols[] = {
-	{PROTOCOL_TCP, "tcp"},	 {PROTOCOL_UDP, "udp"}, {PROTOCOL_ICMP, "icmp"}, {PROTOCOL_ICMPV6, "icmpv6"},
-	{PROTOCOL_SCTP, "sctp"}, {PROTOCOL_ESP, "esp"}, {PROTOCOL_AH, "ah"},	 {47, "gre"},
-	{4, "ipip"},		 {41, "ipv6"},		{PROTOCOL_DCCP, "dccp"}, {PROTOCOL_UDPLITE, "udplite"},
-	{2, "igmp"},		 {89, "ospf"},		{103, "pim"},		 {112, "vrrp"},
+	{PROTOCOL_TCP, "tcp"},
+	{PROTOCOL_UDP, "udp"},
+	{PROTOCOL_ICMP, "icmp"},
+	{PROTOCOL_ICMPV6, "icmpv6"},
+	{PROTOCOL_SCTP, "sctp"},
+	{PROTOCOL_ESP, "esp"},
+	{PROTOCOL_AH, "ah"},
+	{47, "gre"},
+	{4, "ipip"},
+	{41, "ipv6"},
+	{PROTOCOL_DCCP, "dccp"},
+	{PROTOCOL_UDPLITE, "udplite"},
+	{2, "igmp"},
+	{89, "ospf"},
+	{103, "pim"},
+	{112, "vrrp"},
 	{115, "l2tp"},
 };
 
@@ -118,8 +132,8 @@ int names_parse_origin(const char *text, u8 *origin)
 
 void names_mac(char *text, const struct mac *mac)
 {
-	snprintf(text, NAMES_MAC, "%02x:%02x:%02x:%02x:%02x:%02x", mac->byte[0], mac->byte[1], mac->byte[2],
-		 mac->byte[3], mac->byte[4], mac->byte[5]);
+	snprintf(text, NAMES_MAC, "%02x:%02x:%02x:%02x:%02x:%02x", mac->byte[0], mac->byte[1],
+		 mac->byte[2], mac->byte[3], mac->byte[4], mac->byte[5]);
 }
 
 /* Prefixes of IPv4 are at least 96 long; a default route of either family is /0 there. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the engine's numbers are called in JSON, tables and control words. Names never change once released.
+ * What the engine's numbers are called in JSON, tables and control words. Names never change once
+ * released.
  *
  * Constant data. Thread: any.
  */

@@ -38,7 +38,8 @@ bool rows_more(struct rows *base, struct balancer *b, struct json *out)
 	for (u32 n = 0; n < ROWS_SLICE_SLOTS && wrote < ROWS_SLICE_ROWS; n++) {
 		if (r->at >= slots)
 			return false;
-		if (!rows_copy(&b->tables.slots[r->kind][r->at++], &slot) || !r->match(&r->filter, &slot))
+		if (!rows_copy(&b->tables.slots[r->kind][r->at++], &slot) ||
+		    !r->match(&r->filter, &slot))
 			continue;
 		base->total++;
 		if (r->limit && base->shown >= r->limit)
@@ -58,7 +59,8 @@ static int rows_argument(struct call *call, struct slot_rows *r, unsigned int *i
 	if (filter_is(word))
 		return filter_parse(&r->filter, call->b->farm, word, &call->reason);
 	if (strcmp(word, "limit"))
-		return words_fail(call, -EINVAL, "'%s' is neither a filter (device=fw1) nor limit N", word);
+		return words_fail(call, -EINVAL,
+				  "'%s' is neither a filter (device=fw1) nor limit N", word);
 	if (++*i >= call->count || units_number(call->args[*i], &limit))
 		return words_fail(call, -EINVAL, "limit what? a number of rows; 0: all");
 	r->limit = limit;

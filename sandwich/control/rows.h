@@ -2,7 +2,8 @@
 /*
  * Rows out of a slot table, some at a time: what show sessions and show pins share.
  *
- * Tables change while they are walked; a row is what its slot was when the walk came by. Thread: main.
+ * Tables change while they are walked; a row is what its slot was when the walk came by. Thread:
+ * main.
  */
 #ifndef SANDWICH_CONTROL_ROWS_H
 #define SANDWICH_CONTROL_ROWS_H
@@ -20,7 +21,10 @@ struct slot_rows {
 	void (*write)(struct json *out, struct balancer *b, const struct slot *slot, u32 now);
 };
 
-/* Reads filters and "limit N" from CALL's arguments and makes it answer with rows. 0 or an error of words.h. */
+/*
+ * Reads filters and "limit N" from CALL's arguments and makes it answer with rows. 0 or an error of
+ * words.h.
+ */
 int rows_start(struct call *call, const struct slot_rows *rows) __attribute__((warn_unused_result));
 
 /* The `more` of such rows. */

@@ -28,7 +28,9 @@ static void show_port(struct json *out, struct balancer *b, const struct counter
 		show_port_number(out, name, names_reason(reason), sum->reason[port][reason]);
 }
 
-/* rx_total and reasons_total are equal while nothing is under way: anybody can check invariant 4. */
+/*
+ * rx_total and reasons_total are equal while nothing is under way: anybody can check invariant 4.
+ */
 static void show_sums(struct json *out, const struct counters *sum)
 {
 	u64 rx = 0, tx = 0, reasons = 0;

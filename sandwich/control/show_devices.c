@@ -5,7 +5,10 @@
 
 #include "sandwich/control/words.h"
 
-/* The MACs that a device is known by on our side: those learned or configured in the table of sources. */
+/*
+ * The MACs that a device is known by on our side: those learned or configured in the table of
+ * sources.
+ */
 static void show_own_macs(struct json *out, struct balancer *b, u8 device)
 {
 	u64 seen[16];
@@ -30,7 +33,8 @@ static void show_own_macs(struct json *out, struct balancer *b, u8 device)
 }
 
 /* The other side's are known here as far as the file fixes them. */
-static void show_fixed_macs(struct json *out, const struct config_device *d, enum config_side_id side)
+static void show_fixed_macs(struct json *out, const struct config_device *d,
+			    enum config_side_id side)
 {
 	for (guint i = 0; d && i < d->at[side].macs->len; i++) {
 		struct mac mac;
@@ -94,7 +98,8 @@ static void show_drain(struct json *out, struct balancer *b, const struct farm_d
 	else
 		json_number(out, "eta", (u64)eta);
 	if (d->drain_deadline)
-		json_seconds(out, "deadline", d->drain_deadline > elapsed ? d->drain_deadline - elapsed : 0);
+		json_seconds(out, "deadline",
+			     d->drain_deadline > elapsed ? d->drain_deadline - elapsed : 0);
 	else
 		json_null(out, "deadline");
 	json_bool(out, "limited", d->limited);
@@ -133,9 +138,11 @@ static void show_partner(struct call *call)
 		return;
 	health_partner(call->b->health, &partner);
 	if (!partner.reachable)
-		call->note = g_strdup("the other balancer is not heard of: this side goes on alone");
+		call->note =
+			g_strdup("the other balancer is not heard of: this side goes on alone");
 	else if (!partner.same_epoch)
-		call->note = g_strdup("the other balancer has another device table: give both the same file");
+		call->note = g_strdup(
+			"the other balancer has another device table: give both the same file");
 }
 
 int show_devices(struct call *call)

@@ -57,7 +57,8 @@ static const char *show_owner(const struct balancer *b, const struct address *ad
 		const GArray *own = d->at[b->self->side].addresses;
 
 		for (guint k = 0; k < own->len; k++)
-			if (!memcmp(&g_array_index(own, struct in6_addr, k), address, sizeof(*address)))
+			if (!memcmp(&g_array_index(own, struct in6_addr, k), address,
+				    sizeof(*address)))
 				return d->name;
 	}
 	return NULL;

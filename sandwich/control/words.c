@@ -12,19 +12,24 @@
 
 static const struct word words[] = {
 	{"show devices", "", "every device: state, share, MACs, health", show_devices},
-	{"show sessions", FILTERS " [limit N]", "who talks with whom through which device", show_sessions},
+	{"show sessions", FILTERS " [limit N]", "who talks with whom through which device",
+	 show_sessions},
 	{"show pins", "[device=] [limit N]", "what is not where the hash would put it", show_pins},
-	{"show neighbours", "", "next hops and devices: routes, MACs, who answers", show_neighbours},
+	{"show neighbours", "", "next hops and devices: routes, MACs, who answers",
+	 show_neighbours},
 	{"show addresses", "", "the addresses that this balancer answers for", show_addresses},
 	{"show counters", "", "everything that is counted, as one flat map", show_counters},
 	{"show config", "", "the configuration in force, every default shown", show_config},
 	{"explain", "SRC DST [PROTO SPORT DPORT] [from=outside|inside]",
 	 "which device carries a conversation, why, and which would be next", explain},
-	{"drain", "DEVICE [--deadline TIME]", "give a device nothing new; forget the rest after TIME", admin_drain},
-	{"enable", "DEVICE", "end a drain, or let a disabled device carry traffic again", admin_enable},
+	{"drain", "DEVICE [--deadline TIME]",
+	 "give a device nothing new; forget the rest after TIME", admin_drain},
+	{"enable", "DEVICE", "end a drain, or let a disabled device carry traffic again",
+	 admin_enable},
 	{"disable", "DEVICE", "stop using a device at once", admin_disable},
 	{"flush", FILTERS, "forget sessions, and the pins left without any", admin_flush},
-	{"version", "", "what runs here, since when, and whether the partner is heard of", words_version},
+	{"version", "", "what runs here, since when, and whether the partner is heard of",
+	 words_version},
 	{"help", "", "this list", words_help},
 	{NULL, NULL, NULL, NULL},
 };
@@ -147,11 +152,13 @@ static int words_unknown(struct call *call)
 		return words_fail(call, -EINVAL, "no words; help lists them");
 	guess = words_guess(call->line);
 	if (guess)
-		return words_fail(call, -EINVAL, "'%s%s%s' is not known; did you mean '%s'?", call->line[0],
-				  call->line[1] ? " " : "", call->line[1] ? call->line[1] : "", guess);
+		return words_fail(call, -EINVAL, "'%s%s%s' is not known; did you mean '%s'?",
+				  call->line[0], call->line[1] ? " " : "",
+				  call->line[1] ? call->line[1] : "", guess);
 	if (!strcmp(call->line[0], "show"))
 		return words_fail(call, -EINVAL,
-				  "show what? devices, sessions, pins, neighbours, addresses, counters, config");
+				  "show what? devices, sessions, pins, neighbours, addresses, "
+				  "counters, config");
 	return words_fail(call, -EINVAL, "'%s' is not known; help lists the words", call->line[0]);
 }
 
@@ -184,7 +191,9 @@ static int words_run(struct call *call, const char *line, size_t length)
 
 	call->line = words_split(line, length);
 	if (!call->line)
-		return words_fail(call, -EINVAL, "a line of words is UTF-8 text of at most %d bytes", WORDS_LINE_MAX);
+		return words_fail(call, -EINVAL,
+				  "a line of words is UTF-8 text of at most %d bytes",
+				  WORDS_LINE_MAX);
 	word = words_find(call->line, &used);
 	if (!word)
 		return words_unknown(call);
@@ -225,7 +234,8 @@ static void words_close(struct call *call, GString *response)
 	g_string_append(response, "}\n");
 }
 
-void words_begin(struct call *call, struct balancer *b, const char *line, size_t length, GString *response)
+void words_begin(struct call *call, struct balancer *b, const char *line, size_t length,
+		 GString *response)
 {
 	*call = (struct call){.b = b, .result = g_string_new(NULL)};
 	call->out.text = call->result;

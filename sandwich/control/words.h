@@ -2,10 +2,10 @@
 /*
  * The control words: one table, a handler each.
  *
- * A handler reads call->args, writes the value of "result" into call->out, and returns 0; -EINVAL for
- * words it can't use (status "usage") or another -errno for what can't be done now ("refused"), with
- * call->reason set. What has many rows sets call->rows in place of a result: they are then made a
- * few at a time, so that neither health nor sync waits for a large table.
+ * A handler reads call->args, writes the value of "result" into call->out, and returns 0; -EINVAL
+ * for words it can't use (status "usage") or another -errno for what can't be done now ("refused"),
+ * with call->reason set. What has many rows sets call->rows in place of a result: they are then
+ * made a few at a time, so that neither health nor sync waits for a large table.
  *
  * Ownership: the call owns its members. Thread: main.
  */
@@ -52,7 +52,8 @@ const struct word *words_table(void);
  * Carries out a line. RESPONSE takes the response document; when words_more() says so there is more
  * of it to come. Any bytes.
  */
-void words_begin(struct call *call, struct balancer *b, const char *line, size_t length, GString *response);
+void words_begin(struct call *call, struct balancer *b, const char *line, size_t length,
+		 GString *response);
 
 /* Appends the next part; false when the document is complete. */
 bool words_more(struct call *call, GString *response);

@@ -94,7 +94,7 @@ CORE_INLINE bool decide_vlan_ok(const struct settings *cfg, const struct work *w
 
 	if (vlan == VLAN_KEEP || cfg->any_mac)
 		return true;
-	return vlan == VLAN_NONE ? w->packet.tags == 0 : w->packet.zone == vlan;
+	return w->packet.zone == vlan; /* VID 0 is a priority, not a VLAN (802.1Q 9.6) */
 }
 
 /* Frames that need no placement: true when W->reason says how it ended. */
@@ -274,7 +274,7 @@ CORE_INLINE bool decide_gone(struct tables *t, const struct settings *cfg, struc
 		return false;
 	if (session_opens(w->packet.tcp_flags))
 		return false; /* opened anew: it may go elsewhere */
-	if (cfg->on_down == DOWN_RESET) {
+	if (cfg->on_down == DOWN_RESET && !w->packet.icmp_error) { /* no error about an error */
 		w->reason = REASON_RESET;
 		session_remove(t, s, core_load(&s->version));
 	} else {
@@ -351,7 +351,7 @@ CORE_INLINE void decide_inward(struct tables *t, const struct settings *cfg, str
 	}
 	if (displaced && decide_gone(t, cfg, w, s))
 		return;
-	if (s && w->place.why != PLACE_OWN)
+	if (s && w->device && w->place.why != PLACE_OWN)
 		decide_moved(t, cfg, w, s);
 	w->reason = REASON_NO_DEVICE;
 	if (!decide_to_device(t, cfg, w))
@@ -387,7 +387,9 @@ CORE_FN struct slot *decide_learn(struct tables *t, const struct settings *cfg, 
 	struct slot *s = table_find(t, TABLE_SESSIONS, &w->flow, hash);
 
 	w->device = w->from;
-	if (w->packet.icmp_error || local_find(t, cfg, &w->packet.src) & LOCAL_DEVICE)
+	if (w->packet.icmp_error || !w->packet.ports_known)
+		return s; /* names no conversation, so it can't say that one is new here */
+	if (local_find(t, cfg, &w->packet.src) & LOCAL_DEVICE)
 		return s; /* a device's own traffic binds nobody else's */
 	if (w->place.device != w->from) {
 		if (learn(t, cfg, &w->key, w->place.hash, s, w->from, w->packet.tcp_flags, w->now))
@@ -432,6 +434,19 @@ CORE_INLINE void decide_next_hop(struct tables *t, const struct settings *cfg, s
 	w->neighbour = r && r->kind == ROUTE_VIA ? r->neighbour : 0;
 }
 
+/*
+ * Placement and the frame name the same device, the record another. After a pin moved that is in order. By
+ * the hash alone it means that a table changed under a conversation, and if its old device lives, then it
+ * has used two. It goes on where the frame came from: the partner sends it there.
+ */
+CORE_INLINE void decide_agree(struct tables *t, const struct settings *cfg, struct work *w, struct slot *s)
+{
+	if (w->place.why == PLACE_HASH && device_is_live(t, cfg, core_load(&s->device), w->now) &&
+	    !session_opens(w->packet.tcp_flags) && !session_expired(cfg, s, w->now))
+		learn_asymmetric(t, s);
+	decide_follow(t, cfg, w, s);
+}
+
 CORE_INLINE void decide_outward(struct tables *t, const struct settings *cfg, struct work *w,
 				u32 length)
 {
@@ -453,7 +468,7 @@ CORE_INLINE void decide_outward(struct tables *t, const struct settings *cfg, st
 		else if (touches || cfg->last_hop)
 			s = table_find(t, TABLE_SESSIONS, &w->flow, hash);
 		if (s && !learns && s->device != w->from)
-			decide_follow(t, cfg, w, s);
+			decide_agree(t, cfg, w, s);
 		if (touches && (w->device == w->from || s))
 			decide_record(t, cfg, w, s, hash, length);
 	}

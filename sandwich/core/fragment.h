@@ -20,7 +20,9 @@ CORE_INLINE void fragment_key(struct flow *key, const struct packet *p)
 	key->protocol = p->is_v6 ? PROTOCOL_FRAGMENT : p->protocol;
 }
 
-/* Fills in a later fragment's ports and protocol; false when its first fragment has not been seen. */
+/*
+ * Fills in a later fragment's ports and protocol; false when its first fragment has not been seen.
+ */
 CORE_FN bool fragment_recall(struct tables *t, const struct settings *cfg, struct packet *p,
 			     u32 now)
 {

@@ -55,7 +55,10 @@ CORE_INLINE enum learn learn_known(struct tables *t, const struct settings *cfg,
 	return LEARN_NOTHING;
 }
 
-/* Binds the inner host (the flow's outside end, seen from egress) to DEVICE. */
+/*
+ * Binds the inner host (the flow's outside end, seen from egress) to DEVICE. Under affinity = client the
+ * binding and the learned pin are one: it then lives as a binding does.
+ */
 CORE_FN void learn_host(struct tables *t, const struct settings *cfg, const struct flow *flow,
 			u8 device, u32 now)
 {
@@ -63,8 +66,11 @@ CORE_FN void learn_host(struct tables *t, const struct settings *cfg, const stru
 	u64 hash = place_host_key(cfg, flow, &key);
 	struct slot *pin = pin_find(t, cfg, &key, hash, now);
 
-	if (pin && core_load(&pin->device) == device)
+	if (pin && core_load(&pin->device) == device) {
+		if (core_load(&pin->state) == PIN_LEARNED)
+			core_store(&pin->state, PIN_HOST);
 		return;
+	}
 	if (pin_put(t, &key, hash, device, PIN_HOST, now))
 		count(t, COUNTER_LEARNED_HOSTS);
 }

@@ -148,8 +148,8 @@ CORE_INLINE bool packet_ethernet(const struct packet_cursor *c, struct packet *p
 }
 
 /*
- * The ports, or what takes their place: an echo's id stands on both sides. END is where the packet ends by
- * its IP header: bytes behind it are padding, which the next hop need not keep.
+ * The ports, or what takes their place: an echo's id stands on both sides. END is where the packet
+ * ends by its IP header: bytes behind it are padding, which the next hop need not keep.
  */
 CORE_INLINE void packet_transport(const struct packet_cursor *c, struct packet *p, u32 l4, u32 end)
 {

@@ -2,8 +2,8 @@
 /*
  * The engine on the kernel's BPF machine: core/ compiled for it, one frame a run.
  *
- * It decides and rewrites as the user-space data path does, and leaves the verdict in `verdicts`, where
- * the tests read it after the kernel's test-run. It is the seed of the fast path's program.
+ * It decides and rewrites as the user-space data path does, and leaves the verdict in `verdicts`,
+ * where the tests read it after the kernel's test-run. It is the seed of the fast path's program.
  */
 #include "sandwich/fastpath/tables.bpf.h"
 #include "sandwich/core/rewrite.h"

@@ -2,9 +2,9 @@
 /*
  * The engine's tables as BPF maps: the kernel half of sandwich/core/tables.h.
  *
- * All are arrays that user space can map. A look-up by index is inlined by the kernel; the check for NULL
- * that every caller makes is what the verifier asks for. Sizes that the configuration chooses are set by the
- * loader before the load (map and the mask in .rodata).
+ * All are arrays that user space can map. A look-up by index is inlined by the kernel; the check
+ * for NULL that every caller makes is what the verifier asks for. Sizes that the configuration
+ * chooses are set by the loader before the load (map and the mask in .rodata).
  */
 #ifndef SANDWICH_FASTPATH_TABLES_BPF_H
 #define SANDWICH_FASTPATH_TABLES_BPF_H

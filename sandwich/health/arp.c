@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The neighbour check: does the resolver know the device's MAC? ARP and ND themselves are the resolver's. */
+/*
+ * The neighbour check: does the resolver know the device's MAC? ARP and ND themselves are the
+ * resolver's.
+ */
 #include "sandwich/health/check.h"
 
 static void arp_ask(struct check *c)

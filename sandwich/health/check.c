@@ -61,8 +61,8 @@ bool checks_valid(const struct config *config)
 		if (is_each(c) || check_owned(config, c))
 			continue;
 		address_text((const struct address *)&c->address, text);
-		g_warning("[health] %s = %s: no device has that address", config_detector_name(c->kind),
-			  text);
+		g_warning("[health] %s = %s: no device has that address",
+			  config_detector_name(c->kind), text);
 		valid = false;
 	}
 	return valid;
@@ -153,8 +153,9 @@ static struct tracker *check_tracker(struct checks *owner, const struct check *c
 	return t;
 }
 
-static void check_add(struct checks *owner, const struct config_device *device, const struct in6_addr *target,
-		      const struct config_check *config, unsigned int rise, u64 now)
+static void check_add(struct checks *owner, const struct config_device *device,
+		      const struct in6_addr *target, const struct config_check *config,
+		      unsigned int rise, u64 now)
 {
 	struct check *c = g_new0(struct check, 1);
 
@@ -201,7 +202,8 @@ static void checks_add(struct checks *owner, const struct health_setup *setup,
 		const struct config_device *d = g_ptr_array_index(devices, i);
 		const struct in6_addr *target = check_target(d, setup->self->side, c);
 
-		if (target && d->id < DEVICES_MAX && state_has(engine_state(owner->engine), (u8)d->id))
+		if (target && d->id < DEVICES_MAX &&
+		    state_has(engine_state(owner->engine), (u8)d->id))
 			check_add(owner, d, target, c, setup->config->health.rise, now);
 	}
 }
@@ -241,7 +243,8 @@ bool checks_input(struct checks *c, u8 device, const u8 *frame, u32 length)
 	for (guint i = 0; i < c->list->len; i++) {
 		struct check *check = g_ptr_array_index(c->list, i);
 
-		if (check->kind == &check_icmp && check->device == device && check_icmp_reply(check, &d))
+		if (check->kind == &check_icmp && check->device == device &&
+		    check_icmp_reply(check, &d))
 			return true;
 	}
 	return false;

@@ -2,9 +2,10 @@
 /*
  * Active checks of [health]: ARP, ICMP, TCP and HTTP, a file each. This is what they share.
  *
- * A check asks once an interval; what has not answered when the next is due has failed. Every answer goes to the
- * check's tracker through check_done(). TCP and HTTP use sockets of the kernel, which therefore
- * needs an address of its own on the farm; ICMP and ARP speak from the balancer's addresses.
+ * A check asks once an interval; what has not answered when the next is due has failed. Every
+ * answer goes to the check's tracker through check_done(). TCP and HTTP use sockets of the kernel,
+ * which therefore needs an address of its own on the farm; ICMP and ARP speak from the balancer's
+ * addresses.
  *
  * Ownership: struct checks owns its checks, not the engine. Thread: main.
  */

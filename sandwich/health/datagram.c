@@ -5,7 +5,8 @@
 #include "sandwich/core/packet.h"
 
 #define TTL 64
-#define TRAFFIC_CLASS 0xc0 /* CS6, network control (RFC 4594): a queue should not drop the heartbeat */
+#define TRAFFIC_CLASS \
+	0xc0 /* CS6, network control (RFC 4594): a queue should not drop the heartbeat */
 #define ICMP_ECHO 8
 #define ICMPV6_ECHO 128
 #define ICMP_ECHO_REPLY 0
@@ -131,8 +132,12 @@ size_t datagram_echo(const struct datagram *d, u8 *out)
 	return (size_t)(at + length - out);
 }
 
-/* Down to the eight bytes that UDP and echo both have; *REST is what the IP packet has of them and behind. */
-static const u8 *read_headers(struct datagram *d, struct packet *p, const u8 *frame, u32 length, u32 *rest)
+/*
+ * Down to the eight bytes that UDP and echo both have; *REST is what the IP packet has of them and
+ * behind.
+ */
+static const u8 *read_headers(struct datagram *d, struct packet *p, const u8 *frame, u32 length,
+			      u32 *rest)
 {
 	struct packet_cursor cursor = { frame, frame + length, length };
 	u32 end;

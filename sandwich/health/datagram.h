@@ -29,7 +29,9 @@ void datagram_tag(struct datagram *d, u16 vlan);
 size_t datagram_udp(const struct datagram *d, u8 *out);
 size_t datagram_echo(const struct datagram *d, u8 *out);
 
-/* Reads a frame of any bytes. D->payload points into it. False: it's no such thing, or a fragment. */
+/*
+ * Reads a frame of any bytes. D->payload points into it. False: it's no such thing, or a fragment.
+ */
 bool datagram_read_udp(struct datagram *d, const u8 *frame, u32 length);
 bool datagram_read_echo_reply(struct datagram *d, const u8 *frame, u32 length);
 

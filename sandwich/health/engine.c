@@ -122,7 +122,8 @@ static void engine_take_devices(struct engine *e, const struct health_setup *set
 	memset(e->paths, 0, sizeof(e->paths));
 	for (int i = 1; i < DEVICES_MAX; i++)
 		if (names[i] && e->path)
-			e->paths[i] = state_add(e->state, (u8)i, CONFIG_DETECT_PATH, "", &pace, now);
+			e->paths[i] =
+				state_add(e->state, (u8)i, CONFIG_DETECT_PATH, "", &pace, now);
 }
 
 int engine_reload(struct engine *e, const struct health_setup *setup, u64 now)
@@ -210,7 +211,8 @@ static void engine_epoch(struct engine *e)
 			  "both sides need the same configuration file");
 }
 
-enum path_result engine_input(struct engine *e, u8 port, u8 device, const u8 *frame, u32 length, u64 now)
+enum path_result engine_input(struct engine *e, u8 port, u8 device, const u8 *frame, u32 length,
+			      u64 now)
 {
 	enum path_result result;
 
@@ -229,8 +231,8 @@ void engine_urge(struct engine *e, u64 now)
 }
 
 /* Events are told when they happen; who tells them watches for silence himself. */
-void engine_event(struct engine *e, u8 device, enum config_detector detector, bool ok, const char *why,
-		  u64 now)
+void engine_event(struct engine *e, u8 device, enum config_detector detector, bool ok,
+		  const char *why, u64 now)
 {
 	struct state_pace pace = { .rise = 1, .fall = 1 };
 	struct tracker *t;

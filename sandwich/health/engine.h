@@ -11,11 +11,15 @@
 #include "sandwich/health/path.h"
 #include "sandwich/health/state.h"
 
-#define ENGINE_IDLE_US 100000 /* looks at the clock that often at least, to notice that it was late */
+#define ENGINE_IDLE_US \
+	100000 /* looks at the clock that often at least, to notice that it was late */
 
 struct engine;
 
-/* SETUP's ops are copied, and its config and devices not kept. 0, -EINVAL (path without secret), -EADDRNOTAVAIL. */
+/*
+ * SETUP's ops are copied, and its config and devices not kept. 0, -EINVAL (path without secret),
+ * -EADDRNOTAVAIL.
+ */
 int engine_new(struct engine **out, const struct health_setup *setup, u64 now)
 	__attribute__((warn_unused_result));
 void engine_free(struct engine *e);
@@ -32,12 +36,13 @@ void engine_reloaded(struct engine *e, u64 now);
 void engine_tick(struct engine *e, u64 now);
 u64 engine_due(const struct engine *e);
 
-enum path_result engine_input(struct engine *e, u8 port, u8 device, const u8 *frame, u32 length, u64 now);
+enum path_result engine_input(struct engine *e, u8 port, u8 device, const u8 *frame, u32 length,
+			      u64 now);
 void engine_urge(struct engine *e, u64 now);
 
 /* An event of link or ARP. */
-void engine_event(struct engine *e, u8 device, enum config_detector detector, bool ok, const char *why,
-		  u64 now);
+void engine_event(struct engine *e, u8 device, enum config_detector detector, bool ok,
+		  const char *why, u64 now);
 
 struct state *engine_state(struct engine *e);
 void engine_partner(const struct engine *e, struct health_partner *out);

@@ -32,7 +32,8 @@ static void health_arm(struct health *h)
 {
 	u64 due = engine_due(h->engine);
 	struct itimerspec when = {
-		.it_value = { .tv_sec = (time_t)(due / 1000000), .tv_nsec = (long)(due % 1000000 * 1000) },
+		.it_value = {.tv_sec = (time_t)(due / 1000000),
+			     .tv_nsec = (long)(due % 1000000 * 1000)},
 	};
 
 	if (due == h->armed)
@@ -137,7 +138,8 @@ int health_reload(struct health *h, const struct health_setup *setup)
 	return 0;
 }
 
-void health_result(struct health *h, u8 device, enum config_detector detector, bool ok, const char *why)
+void health_result(struct health *h, u8 device, enum config_detector detector, bool ok,
+		   const char *why)
 {
 	engine_event(h->engine, device, detector, ok, why, health_now());
 	health_arm(h);
@@ -149,7 +151,8 @@ static void health_complain(struct health *h, u8 device, enum path_result result
 	h->refused++;
 	if (h->complained && now - h->complained < COMPLAIN_US)
 		return;
-	g_warning("path heartbeat refused (device %u): %s; %" G_GUINT64_FORMAT " since the last such line",
+	g_warning("path heartbeat refused (device %u): %s; %" G_GUINT64_FORMAT
+		  " since the last such line",
 		  device, path_result_text(result), h->refused);
 	h->complained = now;
 	h->refused = 0;
@@ -174,7 +177,8 @@ void health_urge(struct health *h)
 	health_arm(h);
 }
 
-void health_walk(struct health *h, u8 device, void (*visit)(void *user, const struct health_view *v), void *user)
+void health_walk(struct health *h, u8 device,
+		 void (*visit)(void *user, const struct health_view *v), void *user)
 {
 	state_walk(engine_state(h->engine), device, visit, user);
 }

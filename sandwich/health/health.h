@@ -6,9 +6,10 @@
  * there, and nowhere else can a device become up or down. A detector whose results stop coming
  * counts as failing, so no state goes stale as "up". Nobody is judged while our own loop was late.
  *
- * The path detector is the in-band heartbeat: a sealed UDP datagram from ingress through each device to egress
- * and back. It carries what each side thinks of each device, so that both agree within two intervals.
- * Ingress starts it; egress answers. What is exchanged is given and taken through the ops.
+ * The path detector is the in-band heartbeat: a sealed UDP datagram from ingress through each
+ * device to egress and back. It carries what each side thinks of each device, so that both agree
+ * within two intervals. Ingress starts it; egress answers. What is exchanged is given and taken
+ * through the ops.
  *
  * Thread: main (GLib's default context drives the timers).
  */
@@ -71,16 +72,22 @@ struct health_setup {
 	struct mac farm_mac; /* our virtual MAC there */
 };
 
-int health_new(struct health **out, const struct health_setup *setup) __attribute__((warn_unused_result));
+int health_new(struct health **out, const struct health_setup *setup)
+	__attribute__((warn_unused_result));
 void health_free(struct health *h);
 
 /* A reload: other devices, paces or checks. What stays the same keeps its state and counts. */
-int health_reload(struct health *h, const struct health_setup *setup) __attribute__((warn_unused_result));
+int health_reload(struct health *h, const struct health_setup *setup)
+	__attribute__((warn_unused_result));
 
 /* Results of detectors that live elsewhere: the resolver's for ARP and ND, the port's for link. */
-void health_result(struct health *h, u8 device, enum config_detector detector, bool ok, const char *why);
+void health_result(struct health *h, u8 device, enum config_detector detector, bool ok,
+		   const char *why);
 
-/* UDP datagrams to the path port, and echo replies: whole frames, any bytes. DEVICE: whom its source MAC names. */
+/*
+ * UDP datagrams to the path port, and echo replies: whole frames, any bytes. DEVICE: whom its
+ * source MAC names.
+ */
 void health_input(struct health *h, u8 port, u8 device, const u8 *frame, u32 length);
 
 /* Says what has changed to the partner now instead of at the next interval. */
@@ -94,7 +101,8 @@ struct health_view {
 	unsigned int successes, failures; /* in a row */
 	u32 rtt_us;		/* path and ICMP: last round trip; 0: none */
 };
-void health_walk(struct health *h, u8 device, void (*visit)(void *user, const struct health_view *v), void *user);
+void health_walk(struct health *h, u8 device,
+		 void (*visit)(void *user, const struct health_view *v), void *user);
 bool health_fit(struct health *h, u8 device);
 
 struct health_partner {

@@ -78,7 +78,8 @@ static void http_connected(struct probe *p)
 {
 	GOutputStream *out = g_io_stream_get_output_stream(G_IO_STREAM(p->connection));
 	GSocketAddress *remote = g_socket_connection_get_remote_address(p->connection, NULL);
-	char *host = remote ? g_socket_connectable_to_string(G_SOCKET_CONNECTABLE(remote)) : g_strdup("-");
+	char *host = remote ? g_socket_connectable_to_string(G_SOCKET_CONNECTABLE(remote))
+			    : g_strdup("-");
 	int length = g_snprintf(p->buffer, sizeof(p->buffer),
 				"GET %s HTTP/1.0\r\nHost: %s\r\nUser-Agent: sandwich\r\n\r\n",
 				p->check->url_path ? p->check->url_path : "/", host);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The echo check (RFC 792, RFC 4443 4): from our farm address and virtual MAC to the device's address. */
+/*
+ * The echo check (RFC 792, RFC 4443 4): from our farm address and virtual MAC to the device's
+ * address.
+ */
 #include "sandwich/health/check.h"
 
 #include <string.h>
@@ -43,8 +46,12 @@ static void icmp_ask(struct check *c)
 {
 	const struct health_ops *ops = c->owner->ops;
 	u8 payload[ECHO_PAYLOAD], frame[DATAGRAM_HEADERS + ECHO_PAYLOAD];
-	struct datagram d = { .mac_src = c->owner->farm_mac, .dst = c->target, .sport = c->id,
-			      .dport = ++c->sequence, .payload = payload, .length = sizeof(payload) };
+	struct datagram d = {.mac_src = c->owner->farm_mac,
+			     .dst = c->target,
+			     .sport = c->id,
+			     .dport = ++c->sequence,
+			     .payload = payload,
+			     .length = sizeof(payload)};
 	u16 vlan;
 	u8 port;
 

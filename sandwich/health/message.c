@@ -41,7 +41,8 @@ static u64 get(const u8 **at, int bytes)
 
 static u8 *record_encode(u8 *at, const struct health_record *r)
 {
-	u8 flags = (r->fit ? RECORD_FIT : 0) | (r->swept ? RECORD_SWEPT : 0) | (r->up ? RECORD_UP : 0);
+	u8 flags =
+		(r->fit ? RECORD_FIT : 0) | (r->swept ? RECORD_SWEPT : 0) | (r->up ? RECORD_UP : 0);
 
 	at = put64(at, r->name_hash);
 	at = put8(at, flags);

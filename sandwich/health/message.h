@@ -32,6 +32,7 @@ struct message {
 size_t message_encode(const struct message *m, u8 *out);
 
 /* Reads exactly LENGTH bytes, any of them. 0, or -EBADMSG. */
-int message_decode(struct message *m, const u8 *data, size_t length) __attribute__((warn_unused_result));
+int message_decode(struct message *m, const u8 *data, size_t length)
+	__attribute__((warn_unused_result));
 
 #endif

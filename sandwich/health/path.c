@@ -277,7 +277,9 @@ u64 path_tick(struct path *p, u64 now)
 	if (now >= p->next_ask) {
 		p->next_ask += p->setup.interval;
 		if (p->next_ask <= now)
-			p->next_ask = now + p->setup.interval; /* late: what was missed is not made up for */
+			p->next_ask =
+				now +
+				p->setup.interval; /* late: what was missed is not made up for */
 		path_each(p, p->setup.side == CONFIG_INGRESS ? path_ask : path_look, now);
 	}
 	if (p->urge_pending && now - p->last_urge >= PATH_URGE_US)
@@ -309,7 +311,8 @@ static void path_answer(struct path *p, u8 port, u8 device, const struct datagra
 			const struct message *question, u64 now)
 {
 	struct path_way *way = &p->devices[device].way;
-	struct message m = { .type = MESSAGE_ANSWER, .echo = question->challenge, .asked = question->asked };
+	struct message m = {
+		.type = MESSAGE_ANSWER, .echo = question->challenge, .asked = question->asked};
 	struct datagram back = *ask;
 
 	back.mac_dst = ask->mac_src;
@@ -318,7 +321,8 @@ static void path_answer(struct path *p, u8 port, u8 device, const struct datagra
 	back.dst = ask->src;
 	back.sport = ask->dport;
 	back.dport = ask->sport;
-	*way = (struct path_way){ .back = back, .challenge = question->challenge, .asked = now, .port = port };
+	*way = (struct path_way){
+		.back = back, .challenge = question->challenge, .asked = now, .port = port};
 	path_send(p, device, port, &back, &m);
 }
 
@@ -352,7 +356,8 @@ static enum path_result path_answered(struct path *p, u8 device, const struct me
 	return PATH_FRESH;
 }
 
-static enum path_result path_opened(struct path *p, const struct datagram *d, u8 device, struct message *m)
+static enum path_result path_opened(struct path *p, const struct datagram *d, u8 device,
+				    struct message *m)
 {
 	static const enum path_result results[SEAL_ERRORS] = {
 		[SEAL_SHORT] = PATH_SHORT,   [SEAL_FOREIGN] = PATH_FOREIGN,
@@ -377,7 +382,8 @@ static enum path_result path_opened(struct path *p, const struct datagram *d, u8
 	return device && p->devices[device].name == m->device ? PATH_FRESH : PATH_MISROUTED;
 }
 
-static enum path_result path_take(struct path *p, u8 port, u8 device, const struct datagram *d, u64 now)
+static enum path_result path_take(struct path *p, u8 port, u8 device, const struct datagram *d,
+				  u64 now)
 {
 	struct message m;
 	enum path_result result = path_opened(p, d, device, &m);
@@ -389,7 +395,8 @@ static enum path_result path_take(struct path *p, u8 port, u8 device, const stru
 	return path_answered(p, device, &m, now);
 }
 
-enum path_result path_input(struct path *p, u8 port, u8 device, const u8 *frame, u32 length, u64 now)
+enum path_result path_input(struct path *p, u8 port, u8 device, const u8 *frame, u32 length,
+			    u64 now)
 {
 	enum path_result result;
 	struct datagram d;

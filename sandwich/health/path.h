@@ -2,8 +2,9 @@
 /*
  * The path heartbeat: sealed datagrams from ingress through each device to egress, and back.
  *
- * Sans-I/O: frames and the time in, frames and news out through callbacks. Who is fit is not judged here: what is
- * heard goes to heard(), and state.h judges silence. sync/PATH.md is the specification.
+ * Sans-I/O: frames and the time in, frames and news out through callbacks. Who is fit is not judged
+ * here: what is heard goes to heard(), and state.h judges silence. sync/PATH.md is the
+ * specification.
  *
  * Time is microseconds of a monotonic clock. Randomness only in path_new(). Thread: main.
  */
@@ -69,7 +70,8 @@ int path_reload(struct path *p, const struct path_setup *setup, u64 now)
 u64 path_tick(struct path *p, u64 now);
 
 /* A frame of any bytes, from DEVICE (0: from nobody that is configured) by PORT. */
-enum path_result path_input(struct path *p, u8 port, u8 device, const u8 *frame, u32 length, u64 now);
+enum path_result path_input(struct path *p, u8 port, u8 device, const u8 *frame, u32 length,
+			    u64 now);
 
 /* Says what has changed at once, or at the time returned. */
 u64 path_urge(struct path *p, u64 now);

@@ -36,8 +36,8 @@ static GSocketAddress *target_address(const struct check *c)
 {
 	bool v4 = address_is_v4(&c->target);
 	const u8 *bytes = (const u8 *)&c->target + (v4 ? 12 : 0);
-	GInetAddress *inet =
-		g_inet_address_new_from_bytes(bytes, v4 ? G_SOCKET_FAMILY_IPV4 : G_SOCKET_FAMILY_IPV6);
+	GInetAddress *inet = g_inet_address_new_from_bytes(bytes, v4 ? G_SOCKET_FAMILY_IPV4
+								     : G_SOCKET_FAMILY_IPV6);
 	GSocketAddress *address = g_inet_socket_address_new(inet, c->port);
 
 	g_object_unref(inet);
@@ -55,7 +55,8 @@ void probe_start(struct check *c, void (*connected)(struct probe *p))
 	p->cancel = g_cancellable_new();
 	c->probe = p;
 	g_socket_client_set_enable_proxy(client, FALSE);
-	g_socket_client_connect_async(client, G_SOCKET_CONNECTABLE(address), p->cancel, on_connected, p);
+	g_socket_client_connect_async(client, G_SOCKET_CONNECTABLE(address), p->cancel,
+				      on_connected, p);
 	g_object_unref(client);
 	g_object_unref(address);
 }

@@ -2,8 +2,8 @@
 /*
  * A connection of the kernel's to a check's target, made without waiting.
  *
- * The kernel connects from its own address and MAC: it needs one on the farm. A probe outlives its check until
- * GIO has let go of it. Thread: main.
+ * The kernel connects from its own address and MAC: it needs one on the farm. A probe outlives its
+ * check until GIO has let go of it. Thread: main.
  */
 #ifndef SANDWICH_HEALTH_PROBE_H
 #define SANDWICH_HEALTH_PROBE_H

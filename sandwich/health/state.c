@@ -188,7 +188,10 @@ static struct tracker *tracker_new(struct state *s, u8 device, enum config_detec
 	t->detector = detector;
 	t->device = device;
 	t->base = now;
-	/* A reload that adds a check moves nobody: who is fit stays so until the check says otherwise. */
+	/*
+	 * A reload that adds a check moves nobody: who is fit stays so until the check says
+	 * otherwise.
+	 */
 	if (s->devices[device].fit)
 		t->verdict = VERDICT_UP;
 	else
@@ -208,8 +211,8 @@ static void group_join(struct state_group *g, const struct state_pace *pace, u64
 	g->interval = pace->interval;
 }
 
-struct tracker *state_add(struct state *s, u8 device, enum config_detector detector, const char *key,
-			  const struct state_pace *pace, u64 now)
+struct tracker *state_add(struct state *s, u8 device, enum config_detector detector,
+			  const char *key, const struct state_pace *pace, u64 now)
 {
 	struct tracker *t = tracker_find(s, device, detector, key);
 
@@ -277,7 +280,8 @@ static void tracker_silent(struct state *s, struct tracker *t, u64 now)
 {
 	char why[sizeof(t->why)];
 
-	g_snprintf(why, sizeof(why), "nothing heard for %" G_GUINT64_FORMAT " ms", (now - t->base) / 1000);
+	g_snprintf(why, sizeof(why), "nothing heard for %" G_GUINT64_FORMAT " ms",
+		   (now - t->base) / 1000);
 	tracker_why(t, why);
 	t->successes = 0;
 	t->failures++;
@@ -471,15 +475,16 @@ bool state_alone(const struct state *s)
 	return s->group.alone || !s->group.known;
 }
 
-void state_walk(const struct state *s, u8 device, void (*visit)(void *user, const struct health_view *v),
-		void *user)
+void state_walk(const struct state *s, u8 device,
+		void (*visit)(void *user, const struct health_view *v), void *user)
 {
 	for (const struct tracker *t = s->devices[device].first; t; t = t->next) {
 		bool ok = tracker_ok(s, t);
 		struct health_view v = {
 			.detector = t->detector,
 			.ok = ok,
-			.why = ok && tracker_abstains(s, t) ? "partner not heard: abstains" : t->why,
+			.why = ok && tracker_abstains(s, t) ? "partner not heard: abstains"
+							    : t->why,
 			.successes = t->successes,
 			.failures = t->failures,
 			.rtt_us = t->rtt,

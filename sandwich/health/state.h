@@ -3,12 +3,12 @@
  * The one place where a device becomes fit or unfit: rise and fall of every (device, detector).
  *
  * A tracker takes the results of one check of one device. A device is fit while all its trackers
- * say so, and it has one at least. Results that stop coming count as a failure, but for detectors that
- * speak on change only. Nobody is judged for time in which our own loop was late.
+ * say so, and it has one at least. Results that stop coming count as a failure, but for detectors
+ * that speak on change only. Nobody is judged for time in which our own loop was late.
  *
- * Trackers of the path detector are witnesses for each other, since their messages all come from one partner: one
- * that is silent fails only while another is heard. When none is heard, it is the partner that is gone: the
- * side is alone, and the path detector abstains (see sync/PATH.md).
+ * Trackers of the path detector are witnesses for each other, since their messages all come from
+ * one partner: one that is silent fails only while another is heard. When none is heard, it is the
+ * partner that is gone: the side is alone, and the path detector abstains (see sync/PATH.md).
  *
  * Pure: time is an argument, in microseconds of a monotonic clock. Thread: main.
  */
@@ -27,7 +27,8 @@ struct state_pace {
 	u64 interval;	   /* µs between results */
 	u64 window;	   /* µs of silence that mean failure; 0: speaks on change only */
 	unsigned int rise, fall; /* results in a row that change the verdict; 0 counts as 1 */
-	bool witnessed;	   /* silence is judged only while another device's tracker of this kind is heard */
+	bool witnessed; /* silence is judged only while another device's tracker of this kind is
+			   heard */
 };
 
 struct state_ops {
@@ -42,8 +43,8 @@ struct state *state_new(const struct state_ops *ops, u64 now);
 void state_free(struct state *s);
 
 /*
- * Which devices there are: NAMES[id] is a device's name_hash, 0 for none (DEVICES_MAX of them). A device that
- * has got another id keeps its trackers; what has gone is forgotten.
+ * Which devices there are: NAMES[id] is a device's name_hash, 0 for none (DEVICES_MAX of them). A
+ * device that has got another id keeps its trackers; what has gone is forgotten.
  */
 void state_devices(struct state *s, const u64 *names);
 bool state_has(const struct state *s, u8 device);
@@ -52,8 +53,8 @@ bool state_has(const struct state *s, u8 device);
  * Adds a tracker to DEVICE, or finds the one of that detector and KEY (what it asks; copied) and
  * gives it the new pace. Between state_mark() and state_sweep(), what was not added again goes.
  */
-struct tracker *state_add(struct state *s, u8 device, enum config_detector detector, const char *key,
-			  const struct state_pace *pace, u64 now);
+struct tracker *state_add(struct state *s, u8 device, enum config_detector detector,
+			  const char *key, const struct state_pace *pace, u64 now);
 void state_mark(struct state *s);
 void state_sweep(struct state *s, u64 now);
 
@@ -61,9 +62,13 @@ void state_sweep(struct state *s, u64 now);
 struct tracker *state_find(struct state *s, u8 device, enum config_detector detector);
 
 /* One result. WHY: of a failure; copied. RTT_US: 0 where there is none. */
-void state_result(struct state *s, struct tracker *t, bool ok, const char *why, u32 rtt_us, u64 now);
+void state_result(struct state *s, struct tracker *t, bool ok, const char *why, u32 rtt_us,
+		  u64 now);
 
-/* A witnessed tracker that can't ask (WHY), or can again (NULL): it can't be let through when alone. */
+/*
+ * A witnessed tracker that can't ask (WHY), or can again (NULL): it can't be let through when
+ * alone.
+ */
 void state_blind(struct state *s, struct tracker *t, const char *why, u64 now);
 
 /* Our own loop stood still for LATE µs: that time is taken out of every silence. */
@@ -74,7 +79,7 @@ u64 state_tick(struct state *s, u64 now);
 
 bool state_fit(const struct state *s, u8 device);
 bool state_alone(const struct state *s);
-void state_walk(const struct state *s, u8 device, void (*visit)(void *user, const struct health_view *v),
-		void *user);
+void state_walk(const struct state *s, u8 device,
+		void (*visit)(void *user, const struct health_view *v), void *user);
 
 #endif

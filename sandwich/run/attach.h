@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where the devices stand on this side: from addresses, MACs, ports and tags of the configuration to the engine's
- * hops and source MACs, followed as they change.
+ * Where the devices stand on this side: from addresses, MACs, ports and tags of the configuration
+ * to the engine's hops and source MACs, followed as they change.
  *
  * A device with addresses is resolved and followed; one with MACs is believed; one with neither is
  * transparent: its frames go to the partner's virtual MAC by its port or tag.
@@ -18,18 +18,23 @@
 struct attach;
 
 struct attach_ops {
-	/* Whether the device answers for its MAC (true where it need not), and on which farm port it is. */
+	/*
+	 * Whether the device answers for its MAC (true where it need not), and on which farm port
+	 * it is.
+	 */
 	void (*state)(void *user, u8 device, bool answers, u8 port);
 	/* The index of a farm port by its interface's name; PORTS_MAX: no such port. */
 	u8 (*port)(void *user, const char *name);
 	void *user;
 };
 
-struct attach *attach_new(struct tables *tables, struct resolver *resolver, const struct attach_ops *ops);
+struct attach *attach_new(struct tables *tables, struct resolver *resolver,
+			  const struct attach_ops *ops);
 void attach_free(struct attach *a);
 
 /* Takes the devices of CONFIG as SIDE sees them. Devices that stay keep what is known of them. */
-void attach_configure(struct attach *a, const struct config *config, enum config_side_id side, u32 now);
+void attach_configure(struct attach *a, const struct config *config, enum config_side_id side,
+		      u32 now);
 
 /* The resolver's news of an entry whose user is one of ours: true if it was. */
 bool attach_resolved(struct attach *a, const struct resolve_entry *entry);

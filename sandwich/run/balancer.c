@@ -56,8 +56,8 @@ static void balancer_local(void *user, const struct slow_frame *frame)
 	health_input(b->health, frame->work.port, device, frame->data, frame->length);
 }
 
-static bool balancer_source(void *user, u8 port, const struct address *target, struct address *source,
-			    struct mac *mac)
+static bool balancer_source(void *user, u8 port, const struct address *target,
+			    struct address *source, struct mac *mac)
 {
 	struct balancer *b = user;
 
@@ -80,8 +80,10 @@ static void balancer_attached(void *user, u8 device, bool answers, u8 port)
 
 	if (!b->health)
 		return;
-	health_result(b->health, device, CONFIG_DETECT_ARP, answers, answers ? "" : "does not answer ARP or ND");
-	health_result(b->health, device, CONFIG_DETECT_LINK, carrier, carrier ? "" : "its port has no carrier");
+	health_result(b->health, device, CONFIG_DETECT_ARP, answers,
+		      answers ? "" : "does not answer ARP or ND");
+	health_result(b->health, device, CONFIG_DETECT_LINK, carrier,
+		      carrier ? "" : "its port has no carrier");
 }
 
 static u8 balancer_port(void *user, const char *name)
@@ -213,14 +215,16 @@ static int balancer_read_secret(struct balancer *b, char **why)
 	if (!b->config->secret_file)
 		return 0;
 	if (!g_file_get_contents(b->config->secret_file, &text, &length, &error)) {
-		*why = g_strdup_printf("secret-file: %s; make one with: (umask 077; head -c 32 /dev/urandom > %s)",
-				       error->message, b->config->secret_file);
+		*why = g_strdup_printf(
+			"secret-file: %s; make one with: (umask 077; head -c 32 /dev/urandom > %s)",
+			error->message, b->config->secret_file);
 		g_error_free(error);
 		return -ENOENT;
 	}
 	if (length < 16) {
-		*why = g_strdup_printf("secret-file %s holds %zu bytes, too few to be a secret; give it 32",
-				       b->config->secret_file, length);
+		*why = g_strdup_printf(
+			"secret-file %s holds %zu bytes, too few to be a secret; give it 32",
+			b->config->secret_file, length);
 		g_free(text);
 		return -EINVAL;
 	}
@@ -238,7 +242,8 @@ static int balancer_open_ports(struct balancer *b, char **why)
 		return rc;
 	b->port_count = 1;
 	for (guint i = 0; i < self->farm->len && b->port_count < PORTS_MAX; i++) {
-		rc = port_open(&b->ports[b->port_count], g_ptr_array_index(self->farm, i), b->port_count, why);
+		rc = port_open(&b->ports[b->port_count], g_ptr_array_index(self->farm, i),
+			       b->port_count, why);
 		if (rc)
 			return rc;
 		b->port_count++;
@@ -329,7 +334,8 @@ static int balancer_start_data(struct balancer *b, char **why)
 	int rc = pump_new(&b->pump, b->memory, b->ports, b->port_count, balancer_slow, b);
 
 	if (!rc)
-		rc = routes_new(&b->routes, &b->tables, b->resolver, b->pump, port_ifindex(b->ports[PORT_UPLINK]));
+		rc = routes_new(&b->routes, &b->tables, b->resolver, b->pump,
+				port_ifindex(b->ports[PORT_UPLINK]));
 	if (!rc)
 		rc = balancer_configure(b, b->tables.settings->rows);
 	if (!rc)

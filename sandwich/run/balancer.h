@@ -55,12 +55,15 @@ struct balancer {
 };
 
 /*
- * Opens ports, makes the parts and wires them to each other. On failure -errno, and *WHY (g_free() it)
- * says what to do; the balancer can be freed then as well.
+ * Opens ports, makes the parts and wires them to each other. On failure -errno, and *WHY (g_free()
+ * it) says what to do; the balancer can be freed then as well.
  */
 int balancer_start(struct balancer *b, char **why) __attribute__((warn_unused_result));
 
-/* Makes everything follow b->config, settings having been applied; ROWS: the set of rank rows it wants. 0 or -errno. */
+/*
+ * Makes everything follow b->config, settings having been applied; ROWS: the set of rank rows it
+ * wants. 0 or -errno.
+ */
 int balancer_configure(struct balancer *b, u32 rows) __attribute__((warn_unused_result));
 
 /* Takes over CONFIG. balancer_stop() gives everything back, ports and sockets included. */
@@ -68,7 +71,10 @@ struct balancer *balancer_new(const char *config_path, struct config *config,
 			      const struct config_balancer *self);
 void balancer_stop(struct balancer *b);
 
-/* Reads the file again and goes over to it. 0, or -errno with every problem in PROBLEMS; then nothing has changed. */
+/*
+ * Reads the file again and goes over to it. 0, or -errno with every problem in PROBLEMS; then
+ * nothing has changed.
+ */
 int balancer_reload(struct balancer *b, GPtrArray *problems) __attribute__((warn_unused_result));
 
 /* Which sessions a filter names; empty members match all. */
@@ -86,7 +92,10 @@ struct session_filter {
 
 bool session_filter_match(const struct session_filter *filter, const struct slot *session);
 
-/* Forgets the sessions that FILTER names, and the pins that are left without any. How many sessions. */
+/*
+ * Forgets the sessions that FILTER names, and the pins that are left without any. How many
+ * sessions.
+ */
 u32 balancer_flush(struct balancer *b, const struct session_filter *filter);
 
 #endif

@@ -10,7 +10,8 @@
 #include "sandwich/slowpath/memory.h"
 
 #define FARM_PARTNER_WAIT_MS 3000 /* how long a return waits for the partner's sweep */
-#define FARM_LIMIT_LOW 9	  /* tenths of max-sessions below which a limited device is picked again */
+/* Tenths of max-sessions below which a limited device is picked again. */
+#define FARM_LIMIT_LOW 9
 
 struct farm {
 	struct tables *tables;
@@ -121,7 +122,8 @@ static void farm_down(struct farm *f, struct farm_device *d, u32 now)
 	farm_enter(f, d, farm_is_disabled(d) ? FARM_DISABLED : FARM_DOWN, now);
 	if (!was_up)
 		return;
-	f->ops.urge(f->ops.user); /* before the bit flips: the other side should not learn it from frames */
+	f->ops.urge(f->ops.user); /* before the bit flips: the other side should not learn it from
+				     frames */
 	device_set_put(&s->pick, d->id, false);
 	device_set_put(&s->up, d->id, false);
 	settings_update_live(f->tables, s);
@@ -194,7 +196,8 @@ static bool farm_is_settled(struct farm *f, const struct device_set *wanted)
 	const struct settings *s = tables_settings(f->tables);
 
 	for (unsigned int id = 1; id < DEVICES_MAX; id++)
-		if (f->devices[id] && farm_is_usable(f, f->devices[id]) && !device_set_has(&s->up, (u8)id))
+		if (f->devices[id] && farm_is_usable(f, f->devices[id]) &&
+		    !device_set_has(&s->up, (u8)id))
 			return false; /* a device that returns draining */
 	return s->rows == f->rows && farm_same_set(wanted, &s->pick);
 }
@@ -211,7 +214,8 @@ static void farm_evaluate(struct farm *f, u32 now)
 	farm_wanted(f, &wanted);
 	if (farm_is_settled(f, &wanted))
 		return;
-	done = f->swept && f->sweep.next.rows == f->rows && farm_same_set(&wanted, &f->sweep.next.pick);
+	done = f->swept && f->sweep.next.rows == f->rows &&
+	       farm_same_set(&wanted, &f->sweep.next.pick);
 	if (!done) {
 		if (!walker_is_running(f->walker) || f->catching_up ||
 		    !farm_same_set(&wanted, &f->sweep.next.pick) || f->sweep.next.rows != f->rows)
@@ -381,8 +385,9 @@ int farm_drain_eta(const struct farm *f, const struct farm_device *d, u32 sessio
 static void farm_tick_limit(struct farm *f, struct farm_device *d, u32 now)
 {
 	u32 sessions = f->tables->devices[d->id].sessions;
-	bool limited = d->max_sessions &&
-		       sessions >= (d->limited ? d->max_sessions / 10 * FARM_LIMIT_LOW : d->max_sessions);
+	bool limited =
+		d->max_sessions &&
+		sessions >= (d->limited ? d->max_sessions / 10 * FARM_LIMIT_LOW : d->max_sessions);
 
 	if (limited == d->limited)
 		return;

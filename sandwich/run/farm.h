@@ -60,8 +60,9 @@ struct farm *farm_new(struct tables *tables, const struct farm_ops *ops);
 void farm_free(struct farm *f);
 
 /*
- * Takes the devices of CONFIG, whose settings have been applied. Devices that stay keep their state. ROWS is the
- * set of rank rows that CONFIG wants: the farm sweeps, and then puts it in force.
+ * Takes the devices of CONFIG, whose settings have been applied. Devices that stay keep their
+ * state. ROWS is the set of rank rows that CONFIG wants: the farm sweeps, and then puts it in
+ * force.
  */
 void farm_configure(struct farm *f, const struct config *config, u32 rows, u32 now);
 
@@ -90,7 +91,8 @@ struct farm_device *farm_find(struct farm *f, u8 id);
 struct farm_device *farm_find_name(struct farm *f, const char *name);
 
 /* An operator's words; they travel to the partner. 0, or -EALREADY. DEADLINE_MS 0: none. */
-int farm_drain(struct farm *f, struct farm_device *d, u32 deadline_ms) __attribute__((warn_unused_result));
+int farm_drain(struct farm *f, struct farm_device *d, u32 deadline_ms)
+	__attribute__((warn_unused_result));
 int farm_enable(struct farm *f, struct farm_device *d) __attribute__((warn_unused_result));
 int farm_disable(struct farm *f, struct farm_device *d) __attribute__((warn_unused_result));
 

@@ -41,7 +41,8 @@ static void flush_device_pins(struct tables *t, u8 device)
 
 static bool flush_is_whole_device(const struct session_filter *f)
 {
-	return f->device && !f->by_client && !f->by_server && !f->port && !f->by_protocol && !f->by_origin;
+	return f->device && !f->by_client && !f->by_server && !f->port && !f->by_protocol &&
+	       !f->by_origin;
 }
 
 u32 balancer_flush(struct balancer *b, const struct session_filter *filter)

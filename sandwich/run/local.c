@@ -7,7 +7,8 @@
 #include "sandwich/run/settings.h"
 #include "sandwich/slowpath/answer.h"
 
-static void local_add(GArray *out, const struct in6_addr *address, u8 length, bool farm, bool cluster, u16 vlan)
+static void local_add(GArray *out, const struct in6_addr *address, u8 length, bool farm,
+		      bool cluster, u16 vlan)
 {
 	struct answer_address entry = {
 		.address = settings_address(address),
@@ -23,7 +24,8 @@ static void local_add(GArray *out, const struct in6_addr *address, u8 length, bo
 static void local_add_floating(GArray *out, const GArray *addresses, bool farm, u16 vlan)
 {
 	for (guint i = 0; i < addresses->len; i++) {
-		const struct config_address *a = &g_array_index(addresses, struct config_address, i);
+		const struct config_address *a =
+			&g_array_index(addresses, struct config_address, i);
 
 		local_add(out, &a->address, a->length, farm, false, vlan);
 	}
@@ -38,9 +40,10 @@ void local_configure(struct balancer *b)
 	local_add_floating(addresses, side->uplink_addresses, false, vlan[0]);
 	local_add_floating(addresses, side->farm_addresses, true, vlan[1]);
 	for (guint i = 0; i < side->cluster_addresses->len; i++)
-		local_add(addresses, &g_array_index(side->cluster_addresses, struct in6_addr, i), 128,
-			  false, true, vlan[0]);
-	answer_set(b->answer, (const struct answer_address *)(const void *)addresses->data, addresses->len);
+		local_add(addresses, &g_array_index(side->cluster_addresses, struct in6_addr, i),
+			  128, false, true, vlan[0]);
+	answer_set(b->answer, (const struct answer_address *)(const void *)addresses->data,
+		   addresses->len);
 	g_array_unref(addresses);
 }
 

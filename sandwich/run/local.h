@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The balancer's own addresses and ports: what the configuration says of them, and what becomes of the interfaces.
+ * The balancer's own addresses and ports: what the configuration says of them, and what becomes of
+ * the interfaces.
  *
  * Thread: main.
  */

@@ -21,7 +21,8 @@ static const char *run_log_text(const GLogField *fields, gsize n)
 	return "";
 }
 
-static GLogWriterOutput run_log_write(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer user)
+static GLogWriterOutput run_log_write(GLogLevelFlags level, const GLogField *fields, gsize n,
+				      gpointer user)
 {
 	const char *text = run_log_text(fields, n);
 	int priority = run_log_priority(level);

@@ -81,7 +81,8 @@ void lost_reset(struct balancer *b, const struct slow_frame *frame)
 	u32 length;
 
 	answer_source(b->answer, frame->work.port, &p->src, &source);
-	length = reset_answer(frame, &b->tables.settings->mac[frame->work.port != PORT_UPLINK], &source, out);
+	length = reset_answer(frame, &b->tables.settings->mac[frame->work.port != PORT_UPLINK],
+			      &source, out);
 	if (!length)
 		return;
 	pump_send(b->pump, frame->work.port, out, length);

@@ -9,7 +9,10 @@
 
 #include "sandwich/run/balancer.h"
 
-/* Makes the local ends of DEVICE's TCP sessions speak, so that their answers meet the reset. Cut into slices. */
+/*
+ * Makes the local ends of DEVICE's TCP sessions speak, so that their answers meet the reset. Cut
+ * into slices.
+ */
 void lost_challenge(struct balancer *b, u8 device);
 
 /* Answers the sender of a frame whose reason is RESET. */

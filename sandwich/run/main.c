@@ -26,10 +26,14 @@ static void run_usage(const struct run_role *role, const char *text)
 static int run_parse(const struct run_role *role, int argc, char **argv, struct run_options *o)
 {
 	const GOptionEntry entries[] = {
-		{"config", 'c', 0, G_OPTION_ARG_FILENAME, &o->file, "The configuration of the whole sandwich", "FILE"},
-		{"name", 'n', 0, G_OPTION_ARG_STRING, &o->name, "Which [balancer NAME] of it this is", "NAME"},
-		{"check", 0, 0, G_OPTION_ARG_NONE, &o->check, "Print every problem of FILE as file:line: text", NULL},
-		{"print", 0, 0, G_OPTION_ARG_NONE, &o->print, "Print FILE with every default shown", NULL},
+		{"config", 'c', 0, G_OPTION_ARG_FILENAME, &o->file,
+		 "The configuration of the whole sandwich", "FILE"},
+		{"name", 'n', 0, G_OPTION_ARG_STRING, &o->name,
+		 "Which [balancer NAME] of it this is", "NAME"},
+		{"check", 0, 0, G_OPTION_ARG_NONE, &o->check,
+		 "Print every problem of FILE as file:line: text", NULL},
+		{"print", 0, 0, G_OPTION_ARG_NONE, &o->print, "Print FILE with every default shown",
+		 NULL},
 		{"version", 0, 0, G_OPTION_ARG_NONE, &o->version, "Print the version", NULL},
 		{NULL, 0, 0, 0, NULL, NULL, NULL},
 	};
@@ -38,8 +42,9 @@ static int run_parse(const struct run_role *role, int argc, char **argv, struct 
 	int rc = 0;
 
 	g_option_context_set_summary(context, role->summary);
-	g_option_context_set_description(context, "Signals: SIGHUP reads FILE again, SIGTERM and SIGINT end it.\n"
-						  "See sandwich(7), sandwich.conf(5) and sandwichctl(8).");
+	g_option_context_set_description(
+		context, "Signals: SIGHUP reads FILE again, SIGTERM and SIGINT end it.\n"
+			 "See sandwich(7), sandwich.conf(5) and sandwichctl(8).");
 	g_option_context_add_main_entries(context, entries, NULL);
 	if (!g_option_context_parse(context, &argc, &argv, &error)) {
 		run_usage(role, error->message);
@@ -69,8 +74,8 @@ static void run_print_problems(const char *file, const GPtrArray *problems)
 }
 
 /* The balancer that this program is to be, or NULL after saying why. */
-static const struct config_balancer *run_self(const struct run_role *role, const struct run_options *o,
-					      const struct config *config)
+static const struct config_balancer *
+run_self(const struct run_role *role, const struct run_options *o, const struct config *config)
 {
 	const struct config_balancer *self = o->name ? config_find_balancer(config, o->name) : NULL;
 
@@ -79,8 +84,9 @@ static const struct config_balancer *run_self(const struct run_role *role, const
 	} else if (!self) {
 		fprintf(stderr, "%s: there is no [balancer %s] in it\n", o->file, o->name);
 	} else if (self->side != role->side) {
-		fprintf(stderr, "%s:%d: balancer %s has side = %s; run it with sandwich-%s\n", o->file, self->line,
-			o->name, config_side_name(self->side), config_side_name(self->side));
+		fprintf(stderr, "%s:%d: balancer %s has side = %s; run it with sandwich-%s\n",
+			o->file, self->line, o->name, config_side_name(self->side),
+			config_side_name(self->side));
 		self = NULL;
 	}
 	return self;
@@ -104,7 +110,8 @@ static gboolean run_reload(gpointer user)
 	run_notify("RELOADING=1");
 	if (balancer_reload(b, problems)) {
 		run_print_problems(b->config_path, problems);
-		g_warning("%s: nothing of it was taken, the former configuration goes on", b->config_path);
+		g_warning("%s: nothing of it was taken, the former configuration goes on",
+			  b->config_path);
 	}
 	g_ptr_array_unref(problems);
 	run_notify("READY=1");
@@ -127,15 +134,17 @@ static int run_balancer(const struct run_role *role, struct balancer *b)
 	g_unix_signal_add(SIGTERM, run_end, b);
 	g_unix_signal_add(SIGINT, run_end, b);
 	g_unix_signal_add(SIGHUP, run_reload, b);
-	g_message("%s %s: %s mode, %u devices, datapath %s, control at %s", role->program, b->self->name,
-		  config_mode_name(b->config->mode), b->config->devices->len, b->datapath, b->self->control);
+	g_message("%s %s: %s mode, %u devices, datapath %s, control at %s", role->program,
+		  b->self->name, config_mode_name(b->config->mode), b->config->devices->len,
+		  b->datapath, b->self->control);
 	run_notify("READY=1");
 	g_main_loop_run(b->loop);
 	balancer_stop(b);
 	return 0;
 }
 
-static int run_configured(const struct run_role *role, const struct run_options *o, struct config *config)
+static int run_configured(const struct run_role *role, const struct run_options *o,
+			  struct config *config)
 {
 	const struct config_balancer *self = NULL;
 	char *text;

@@ -12,8 +12,8 @@ void maintain_init(struct maintain *m, struct tables *tables)
 }
 
 /*
- * Builds the pin filter beside the one in force. A pin made meanwhile puts its bit into both sets after it
- * is in the table, so either the walk finds it or its bit comes after the clearing.
+ * Builds the pin filter beside the one in force. A pin made meanwhile puts its bit into both sets
+ * after it is in the table, so either the walk finds it or its bit comes after the clearing.
  */
 static void maintain_filter(struct maintain *m)
 {
@@ -43,7 +43,8 @@ static void maintain_visit(struct maintain *m, enum table_kind kind, struct slot
 		return;
 	m->counting[kind]++;
 	if (kind == TABLE_SESSIONS)
-		sweep_expire(m->tables, cfg, s, now, m->live[TABLE_PINS] || m->counting[TABLE_PINS]);
+		sweep_expire(m->tables, cfg, s, now,
+			     m->live[TABLE_PINS] || m->counting[TABLE_PINS]);
 	else if (kind == TABLE_PINS)
 		m->dirty |= sweep_expire_pin(m->tables, cfg, s, now);
 	else if (core_elapsed(now, s->seen) > cfg->timeout[TIMEOUT_FRAGMENT])

@@ -2,7 +2,8 @@
 /*
  * What time does to the tables: sessions and pins expire, the pin filter is made anew.
  *
- * The tables are walked a slice every tick, once around in about two seconds, whatever their size: no traffic waits.
+ * The tables are walked a slice every tick, once around in about two seconds, whatever their size:
+ * no traffic waits.
  *
  * Thread: main.
  */

@@ -2,8 +2,9 @@
 /*
  * Reload: a new configuration beside the old one, then one step over.
  *
- * What can't change while traffic flows (ports, table sizes, the names that keys are derived from) is refused with a word on
- * what to do. Devices keep their ids by name, so that no session has to be touched.
+ * What can't change while traffic flows (ports, table sizes, the names that keys are derived from)
+ * is refused with a word on what to do. Devices keep their ids by name, so that no session has to
+ * be touched.
  */
 #include "sandwich/run/balancer.h"
 

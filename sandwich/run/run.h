@@ -19,7 +19,10 @@ struct run_role {
 /* The program. Exit status: 0 done, 1 refused (said on stderr), 2 usage. */
 int run_main(const struct run_role *role, int argc, char **argv);
 
-/* Tells the service manager (sd_notify(3) protocol) STATE, as "READY=1"; nothing where there is none. */
+/*
+ * Tells the service manager (sd_notify(3) protocol) STATE, as "READY=1"; nothing where there is
+ * none.
+ */
 void run_notify(const char *state);
 
 /* Gives up every capability that a running balancer needs no more. 0 or -errno. */

@@ -45,7 +45,8 @@ static u64 settings_epoch(const struct config *config, const struct hash_key *ke
 	for (guint i = 0; i < config->devices->len; i++) {
 		const struct config_device *d = g_ptr_array_index(config->devices, i);
 
-		epoch += hash_mix(settings_name_hash(d->name) ^ hash_mix(d->weight)); /* any order */
+		epoch +=
+			hash_mix(settings_name_hash(d->name) ^ hash_mix(d->weight)); /* any order */
 	}
 	return epoch;
 }
@@ -81,7 +82,8 @@ static int settings_add_local(struct tables *t, const struct address *a, u32 kin
 			continue;
 		e->address = *a;
 		core_publish(&e->kind, kind);
-		t->settings->local_filter[(hash >> 6) & (LOCAL_FILTER_WORDS - 1)] |= 1ull << (hash & 63);
+		t->settings->local_filter[(hash >> 6) & (LOCAL_FILTER_WORDS - 1)] |= 1ull
+										     << (hash & 63);
 		return 0;
 	}
 	return -ENOSPC;
@@ -92,7 +94,8 @@ static int settings_add_locals(struct tables *t, const GArray *addresses, size_t
 	int rc = 0;
 
 	for (guint i = 0; i < addresses->len && !rc; i++) {
-		const void *at = addresses->data + i * stride; /* the address comes first in both kinds */
+		const void *at =
+			addresses->data + i * stride; /* the address comes first in both kinds */
 		struct address a = settings_address(at);
 
 		rc = settings_add_local(t, &a, kind);
@@ -108,11 +111,14 @@ static int settings_locals(struct tables *t, const struct config *config, enum c
 	/* Entries of a former configuration match no more; the filter forgets them first. */
 	memset(t->settings->local_filter, 0, sizeof(t->settings->local_filter));
 	memset(t->locals, 0, sizeof(*t->locals) * LOCALS_SLOTS);
-	rc = settings_add_locals(t, own->uplink_addresses, sizeof(struct config_address), LOCAL_OWN);
+	rc = settings_add_locals(t, own->uplink_addresses, sizeof(struct config_address),
+				 LOCAL_OWN);
 	if (!rc)
-		rc = settings_add_locals(t, own->farm_addresses, sizeof(struct config_address), LOCAL_OWN);
+		rc = settings_add_locals(t, own->farm_addresses, sizeof(struct config_address),
+					 LOCAL_OWN);
 	if (!rc)
-		rc = settings_add_locals(t, own->cluster_addresses, sizeof(struct in6_addr), LOCAL_CLUSTER);
+		rc = settings_add_locals(t, own->cluster_addresses, sizeof(struct in6_addr),
+					 LOCAL_CLUSTER);
 	for (guint i = 0; i < config->devices->len && !rc; i++) {
 		const struct config_device *d = g_ptr_array_index(config->devices, i);
 
@@ -123,7 +129,8 @@ static int settings_locals(struct tables *t, const struct config *config, enum c
 	return rc;
 }
 
-static void settings_devices(struct tables *t, const struct config *config, enum config_side_id side)
+static void settings_devices(struct tables *t, const struct config *config,
+			     enum config_side_id side)
 {
 	bool known[DEVICES_MAX] = {false};
 
@@ -144,7 +151,8 @@ static void settings_devices(struct tables *t, const struct config *config, enum
 	}
 }
 
-static void settings_modes(struct settings *s, const struct config *config, enum config_side_id side)
+static void settings_modes(struct settings *s, const struct config *config,
+			   enum config_side_id side)
 {
 	const struct config_side *own = &config->side[side];
 
@@ -164,8 +172,8 @@ static void settings_modes(struct settings *s, const struct config *config, enum
 		s->timeout[i] = config->timeout[i] * 1000;
 }
 
-int settings_apply(struct tables *t, const struct config *config, const struct config_balancer *self,
-		   const u8 *secret, size_t secret_length)
+int settings_apply(struct tables *t, const struct config *config,
+		   const struct config_balancer *self, const u8 *secret, size_t secret_length)
 {
 	struct settings *s = t->settings;
 
@@ -191,8 +199,9 @@ u32 settings_build_rows(struct tables *t, const struct config *config)
 
 		if (!d->weight)
 			continue; /* known and probed, given nothing new */
-		devices[n++] = (struct rank_device){
-			.name_hash = settings_name_hash(d->name), .weight = d->weight, .id = (u8)d->id};
+		devices[n++] = (struct rank_device){.name_hash = settings_name_hash(d->name),
+						    .weight = d->weight,
+						    .id = (u8)d->id};
 	}
 	rank_build(tables_row(t, set, 0), &t->settings->placement, devices, n);
 	return set;
@@ -207,7 +216,8 @@ void settings_update_live(struct tables *t, struct settings *settings)
 
 		if (!device_set_has(&settings->pick, (u8)id))
 			continue;
-		for (; at > 0 && t->devices[live[at - 1]].name_hash > t->devices[id].name_hash; at--)
+		for (; at > 0 && t->devices[live[at - 1]].name_hash > t->devices[id].name_hash;
+		     at--)
 			live[at] = live[at - 1];
 		live[at] = (u8)id;
 		n++;

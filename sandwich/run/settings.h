@@ -17,17 +17,21 @@
 u64 settings_name_hash(const char *name);
 
 /*
- * Everything but liveness and rank rows: mode, affinity, timers, MACs, VLANs, local addresses, the device entries'
- * names, weights and tags, placement key and epoch. SECRET may be empty. Safe while the data
- * thread runs. 0 or -ENOSPC (too many addresses).
+ * Everything but liveness and rank rows: mode, affinity, timers, MACs, VLANs, local addresses, the
+ * device entries' names, weights and tags, placement key and epoch. SECRET may be empty. Safe while
+ * the data thread runs. 0 or -ENOSPC (too many addresses).
  */
-int settings_apply(struct tables *t, const struct config *config, const struct config_balancer *self,
-		   const u8 *secret, size_t secret_length) __attribute__((warn_unused_result));
+int settings_apply(struct tables *t, const struct config *config,
+		   const struct config_balancer *self, const u8 *secret, size_t secret_length)
+	__attribute__((warn_unused_result));
 
 /* Builds the rank rows of CONFIG into the set that is not in force, and gives its number. */
 u32 settings_build_rows(struct tables *t, const struct config *config);
 
-/* Puts the members of settings.pick into settings.live[], by name hash, the same order on both sides. */
+/*
+ * Puts the members of settings.pick into settings.live[], by name hash, the same order on both
+ * sides.
+ */
 void settings_update_live(struct tables *t, struct settings *settings);
 
 /*

@@ -18,7 +18,8 @@ struct walker_ops {
 	void *user;
 };
 
-struct walker *walker_new(struct tables *tables, enum table_kind kind, const struct walker_ops *ops);
+struct walker *walker_new(struct tables *tables, enum table_kind kind,
+			  const struct walker_ops *ops);
 void walker_free(struct walker *w);
 void walker_start(struct walker *w);
 void walker_stop(struct walker *w);

@@ -48,8 +48,12 @@ static bool answer_same(const struct answer_address *x, const struct answer_addr
 	return address_equal(&x->address, &y->address) && x->farm == y->farm && x->vlan == y->vlan;
 }
 
-/* RFC 5227 3: an ARP announcement is a request, which every host heeds; not all heed a reply nobody asked for. */
-static u32 answer_build_arp(const struct answer_address *mine, const struct mac *mac, u8 *out, u32 size)
+/*
+ * RFC 5227 3: an ARP announcement is a request, which every host heeds; not all heed a reply nobody
+ * asked for.
+ */
+static u32 answer_build_arp(const struct answer_address *mine, const struct mac *mac, u8 *out,
+			    u32 size)
 {
 	struct build_arp arp = {.operation = BUILD_ARP_REQUEST, .sender_mac = *mac,
 				.sender = mine->address, .target = mine->address};
@@ -60,7 +64,8 @@ static u32 answer_build_arp(const struct answer_address *mine, const struct mac 
 }
 
 /* RFC 4861 7.2.6. A cluster address is no router's: it belongs to the devices, and they forward. */
-static u32 answer_build_nd(const struct answer_address *mine, const struct mac *mac, u8 *out, u32 size)
+static u32 answer_build_nd(const struct answer_address *mine, const struct mac *mac, u8 *out,
+			   u32 size)
 {
 	struct build_nd nd = {.src = mine->address, .target = mine->address, .link_option = true,
 			      .flags = BUILD_NA_OVERRIDE | (mine->cluster ? 0 : BUILD_NA_ROUTER)};
@@ -112,7 +117,8 @@ void answer_set(struct answer *a, const struct answer_address *addresses, unsign
 	g_array_unref(old);
 }
 
-void answer_walk(struct answer *a, void (*visit)(void *user, const struct answer_address *address), void *user)
+void answer_walk(struct answer *a, void (*visit)(void *user, const struct answer_address *address),
+		 void *user)
 {
 	for (guint i = 0; i < a->addresses->len; i++)
 		visit(user, answer_at(a->addresses, i));
@@ -127,8 +133,12 @@ static bool answer_covers(const struct answer_address *mine, const struct addres
 	return address_equal(&x, &y);
 }
 
-/* How well MINE serves to speak to TARGET: 0 not at all; on-link ones before others, cluster addresses last. */
-static unsigned int answer_fitness(const struct answer_address *mine, bool farm, const struct address *target)
+/*
+ * How well MINE serves to speak to TARGET: 0 not at all; on-link ones before others, cluster
+ * addresses last.
+ */
+static unsigned int answer_fitness(const struct answer_address *mine, bool farm,
+				   const struct address *target)
 {
 	if (mine->farm != farm || address_is_v4(&mine->address) != address_is_v4(target))
 		return 0;
@@ -168,7 +178,8 @@ static const struct answer_address *answer_find(struct answer *a, const struct s
 	for (guint i = 0; i < a->addresses->len; i++) {
 		const struct answer_address *mine = answer_at(a->addresses, i);
 
-		if (mine->farm == decide_role(frame->work.port) && address_equal(&mine->address, target) &&
+		if (mine->farm == decide_role(frame->work.port) &&
+		    address_equal(&mine->address, target) &&
 		    answer_on_vlan(mine, &frame->work.packet))
 			return mine;
 	}
@@ -178,8 +189,11 @@ static const struct answer_address *answer_find(struct answer *a, const struct s
 static void answer_arp(struct answer *a, const struct slow_frame *frame, const struct discovery *d)
 {
 	const struct mac *mac = &a->mac[decide_role(frame->work.port)];
-	struct build_arp arp = {.operation = BUILD_ARP_REPLY, .sender_mac = *mac, .sender = d->target,
-				.target_mac = d->mac, .target = d->sender};
+	struct build_arp arp = {.operation = BUILD_ARP_REPLY,
+				.sender_mac = *mac,
+				.sender = d->target,
+				.target_mac = d->mac,
+				.target = d->sender};
 	u8 out[BUILD_NEIGHBOUR_MAX];
 	struct build_link link;
 	u32 length;
@@ -192,7 +206,8 @@ static void answer_arp(struct answer *a, const struct slow_frame *frame, const s
 }
 
 /* RFC 4861 7.2.4: to whom asked, or to all nodes where it has no address yet. */
-static void answer_nd(struct answer *a, const struct slow_frame *frame, const struct discovery *d, bool router)
+static void answer_nd(struct answer *a, const struct slow_frame *frame, const struct discovery *d,
+		      bool router)
 {
 	const struct mac *mac = &a->mac[decide_role(frame->work.port)];
 	struct build_nd nd = {.src = d->target, .dst = d->sender, .target = d->target,
@@ -259,7 +274,10 @@ static bool answer_is_own(struct answer *a, const struct address *address)
 	return false;
 }
 
-/* What of the request's header the reply repeats: the traffic class, and DF so that paths are probed both ways. */
+/*
+ * What of the request's header the reply repeats: the traffic class, and DF so that paths are
+ * probed both ways.
+ */
 static void answer_echo_ip(const struct slow_frame *frame, struct build_ip *ip)
 {
 	const struct packet *p = &frame->work.packet;

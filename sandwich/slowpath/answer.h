@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Answers for the balancer's own addresses: ARP, neighbour discovery and echo, from the virtual MAC; and
- * announces them (gratuitous ARP, unsolicited NA) at start and when told. Frames are built with libnet.
+ * Answers for the balancer's own addresses: ARP, neighbour discovery and echo, from the virtual
+ * MAC; and announces them (gratuitous ARP, unsolicited NA) at start and when told. Frames are built
+ * with libnet.
  *
  * Sans-I/O: frames in, frames out through a callback. Thread: main.
  */
@@ -36,9 +37,13 @@ void answer_free(struct answer *a);
 
 /* Replaces the addresses; announces those that are new. */
 void answer_set(struct answer *a, const struct answer_address *addresses, unsigned int n);
-void answer_walk(struct answer *a, void (*visit)(void *user, const struct answer_address *address), void *user);
+void answer_walk(struct answer *a, void (*visit)(void *user, const struct answer_address *address),
+		 void *user);
 
-/* Our address to speak from toward TARGET on that port (an on-link one if there is one); false: none of that family. */
+/*
+ * Our address to speak from toward TARGET on that port (an on-link one if there is one); false:
+ * none of that family.
+ */
 bool answer_source(struct answer *a, u8 port, const struct address *target, struct address *source);
 
 /* Frames with reasons LOCAL_ARP, LOCAL_ND and LOCAL_IP. Any bytes. */

@@ -39,7 +39,10 @@ static u32 build_frame(u8 *out, u32 size, const struct build_link *link, u16 typ
 	uint8_t *packet = NULL;
 	uint32_t bytes = 0;
 
-	/* libnet_adv_cull_packet() is the public name of this, but refuses contexts without a socket. */
+	/*
+	 * libnet_adv_cull_packet() is the public name of this, but refuses contexts without a
+	 * socket.
+	 */
 	if (libnet_pblock_coalesce(l, &packet, &bytes) < 0)
 		return 0;
 	if (header + bytes <= size) {
@@ -63,7 +66,8 @@ static libnet_t *build_open(void)
 }
 
 /* Ends what began with build_open(): the frame when every step went well, else nothing. */
-static u32 build_close(u8 *out, u32 size, const struct build_link *link, u16 type, libnet_t *l, bool ok)
+static u32 build_close(u8 *out, u32 size, const struct build_link *link, u16 type, libnet_t *l,
+		       bool ok)
 {
 	u32 length = ok ? build_frame(out, size, link, type, l) : 0;
 
@@ -103,8 +107,8 @@ u32 build_arp(u8 *out, u32 size, const struct build_link *link, const struct bui
 
 static bool build_ipv6(libnet_t *l, const struct build_ip *ip, u8 protocol, u32 length, u8 hops)
 {
-	return libnet_build_ipv6(ip->traffic_class, 0, (u16)length, protocol, hops, build_v6(&ip->src),
-				 build_v6(&ip->dst), NULL, 0, l, 0) >= 0;
+	return libnet_build_ipv6(ip->traffic_class, 0, (u16)length, protocol, hops,
+				 build_v6(&ip->src), build_v6(&ip->dst), NULL, 0, l, 0) >= 0;
 }
 
 static bool build_ipv4(libnet_t *l, const struct build_ip *ip, u8 protocol, u32 length)
@@ -161,8 +165,8 @@ u32 build_advertisement(u8 *out, u32 size, const struct build_link *link, const 
 	if (!l)
 		return 0;
 	ok = (!nd->link_option || build_nd_option(l, ND_OPT_TARGET_LINKADDR, link)) &&
-	     libnet_build_icmpv6_ndp_nadv(ND_NEIGHBOR_ADVERT, 0, 0, nd->flags, build_v6(&nd->target),
-					  NULL, 0, l, 0) >= 0 &&
+	     libnet_build_icmpv6_ndp_nadv(ND_NEIGHBOR_ADVERT, 0, 0, nd->flags,
+					  build_v6(&nd->target), NULL, 0, l, 0) >= 0 &&
 	     build_nd_ip(l, nd);
 	return build_close(out, size, link, ETHERNET_IPV6, l, ok);
 }
@@ -210,8 +214,9 @@ u32 build_tcp(u8 *out, u32 size, const struct build_link *link, const struct bui
 
 	if (!l)
 		return 0;
-	ok = libnet_build_tcp(tcp->sport, tcp->dport, tcp->sequence, tcp->acknowledgement, tcp->flags,
-			      tcp->flags & TCP_SYN ? 65535 : 0, 0, 0, LIBNET_TCP_H, NULL, 0, l, 0) >= 0 &&
+	ok = libnet_build_tcp(tcp->sport, tcp->dport, tcp->sequence, tcp->acknowledgement,
+			      tcp->flags, tcp->flags & TCP_SYN ? 65535 : 0, 0, 0, LIBNET_TCP_H,
+			      NULL, 0, l, 0) >= 0 &&
 	     build_ip(l, ip, PROTOCOL_TCP, LIBNET_TCP_H);
 	return build_close(out, size, link, build_type(ip), l, ok);
 }
@@ -219,8 +224,8 @@ u32 build_tcp(u8 *out, u32 size, const struct build_link *link, const struct bui
 static bool build_unreach(libnet_t *l, const u8 *quote, u32 length, bool v4)
 {
 	if (v4)
-		return libnet_build_icmpv4_unreach(ICMP_UNREACH, ICMP_UNREACH_FILTER_PROHIB, 0, quote,
-						   length, l, 0) >= 0;
+		return libnet_build_icmpv4_unreach(ICMP_UNREACH, ICMP_UNREACH_FILTER_PROHIB, 0,
+						   quote, length, l, 0) >= 0;
 	return libnet_build_icmpv6_unreach(ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_ADMIN, 0,
 					   build_payload(quote), length, l, 0) >= 0;
 }

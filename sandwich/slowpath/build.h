@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Frames that the balancer makes itself: ARP, neighbour discovery, echo replies, TCP segments without
- * data and ICMP errors.
+ * Frames that the balancer makes itself: ARP, neighbour discovery, echo replies, TCP segments
+ * without data and ICMP errors.
  *
- * libnet builds what lies behind the Ethernet header and fills in the checksums; the header with its tags is
- * ours, since libnet knows one tag at most. Every function writes one whole frame into OUT, which has
- * SIZE bytes, and returns its length: 0 where it does not fit or memory is short.
+ * libnet builds what lies behind the Ethernet header and fills in the checksums; the header with
+ * its tags is ours, since libnet knows one tag at most. Every function writes one whole frame into
+ * OUT, which has SIZE bytes, and returns its length: 0 where it does not fit or memory is short.
  *
  * Pure: no sockets, no state. Thread: any.
  */
@@ -67,18 +67,26 @@ struct build_tcp {
 /* A header with one tag, or none (VLAN_NONE). */
 void build_link(struct build_link *link, const struct mac *dst, const struct mac *src, u16 vlan);
 
-/* The header of an answer to FRAME, parsed as P: its tags as they came, its MACs turned round, MINE as the source. */
-void build_link_answer(struct build_link *link, const u8 *frame, const struct packet *p, const struct mac *mine);
+/*
+ * The header of an answer to FRAME, parsed as P: its tags as they came, its MACs turned round, MINE
+ * as the source.
+ */
+void build_link_answer(struct build_link *link, const u8 *frame, const struct packet *p,
+		       const struct mac *mine);
 
 u32 build_arp(u8 *out, u32 size, const struct build_link *link, const struct build_arp *arp);
 u32 build_solicitation(u8 *out, u32 size, const struct build_link *link, const struct build_nd *nd);
-u32 build_advertisement(u8 *out, u32 size, const struct build_link *link, const struct build_nd *nd);
+u32 build_advertisement(u8 *out, u32 size, const struct build_link *link,
+			const struct build_nd *nd);
 u32 build_echo_reply(u8 *out, u32 size, const struct build_link *link, const struct build_ip *ip,
 		     const struct build_echo *echo);
 u32 build_tcp(u8 *out, u32 size, const struct build_link *link, const struct build_ip *ip,
 	      const struct build_tcp *tcp);
 
-/* "Communication administratively prohibited" (RFC 1812 5.2.7.1, RFC 4443 3.1), quoting LENGTH bytes of a packet. */
+/*
+ * "Communication administratively prohibited" (RFC 1812 5.2.7.1, RFC 4443 3.1), quoting LENGTH
+ * bytes of a packet.
+ */
 u32 build_prohibited(u8 *out, u32 size, const struct build_link *link, const struct build_ip *ip,
 		     const u8 *quote, u32 length);
 

@@ -29,7 +29,10 @@ static u16 checksum_fold(u64 sum)
 	return (u16)sum;
 }
 
-/* A mapped IPv4 address adds 0xffff, which is nothing in this arithmetic but must not be the only summand. */
+/*
+ * A mapped IPv4 address adds 0xffff, which is nothing in this arithmetic but must not be the only
+ * summand.
+ */
 static u16 checksum_pseudo(const struct packet *p, u32 length)
 {
 	u32 skip = p->is_v6 ? 0 : 12;

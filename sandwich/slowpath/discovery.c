@@ -121,7 +121,8 @@ static bool discovery_nd(const u8 *frame, u32 length, const struct packet *p, st
 	if (!discovery_icmp_intact(frame, length, p) || frame[p->l3 + 7] != ND_HOP_LIMIT)
 		return false;
 	bytes = p->l3 + (u32)p->ip_length - p->l4;
-	if (bytes < ND_BYTES || at[1] != 0 || (at[0] != ND_SOLICITATION && at[0] != ND_ADVERTISEMENT))
+	if (bytes < ND_BYTES || at[1] != 0 ||
+	    (at[0] != ND_SOLICITATION && at[0] != ND_ADVERTISEMENT))
 		return false;
 	out->is_v6 = true;
 	out->is_request = at[0] == ND_SOLICITATION;
@@ -139,7 +140,8 @@ static bool discovery_nd(const u8 *frame, u32 length, const struct packet *p, st
 	if (discovery_is_probe(out))
 		return out->is_request && discovery_probe_ok(p, out);
 	/* RFC 4861 7.1.2: what everybody hears was not asked for */
-	return out->is_request || !discovery_is_group(&p->dst) || !(out->flags & DISCOVERY_SOLICITED);
+	return out->is_request || !discovery_is_group(&p->dst) ||
+	       !(out->flags & DISCOVERY_SOLICITED);
 }
 
 bool discovery_parse(const u8 *frame, u32 length, const struct packet *p, struct discovery *out)

@@ -32,7 +32,10 @@ bool discovery_is_probe(const struct discovery *d);
 /* LENGTH: bytes of FRAME, parsed as P. False: neither, or not valid by RFC 826, 4861 7.1, 6980. */
 bool discovery_parse(const u8 *frame, u32 length, const struct packet *p, struct discovery *out);
 
-/* Whether the ICMP or ICMPv6 message of an unfragmented packet is there as a whole and its checksum is right. */
+/*
+ * Whether the ICMP or ICMPv6 message of an unfragmented packet is there as a whole and its checksum
+ * is right.
+ */
 bool discovery_icmp_intact(const u8 *frame, u32 length, const struct packet *p);
 
 #endif

@@ -22,6 +22,7 @@ bool hold_put(struct hold *hold, GQueue *list, const struct slow_frame *frame, u
 	held->since = now;
 	held->frame = *frame;
 	held->frame.data = held->data;
+	held->frame.work.held = true;
 	memcpy(held->data, frame->data, frame->length);
 	return hold_return(hold, list, held);
 }

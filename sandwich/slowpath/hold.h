@@ -2,8 +2,8 @@
 /*
  * Frames that wait: copied, in order, a bounded number for a bounded time.
  *
- * A list belongs to what its frames wait for (a neighbour, a datagram); the hold is the budget that all lists
- * share. Thread: main.
+ * A list belongs to what its frames wait for (a neighbour, a datagram); the hold is the budget that
+ * all lists share. Thread: main.
  */
 #ifndef SANDWICH_SLOWPATH_HOLD_H
 #define SANDWICH_SLOWPATH_HOLD_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Next hops: the uplink neighbours that routes lead to, their numbers in the engine's table, and the
- * frames that wait for each.
+ * Next hops: the uplink neighbours that routes lead to, their numbers in the engine's table, and
+ * the frames that wait for each.
  *
  * A gateway has a number from the start, a host on the link when it has answered. Numbers
  * below HOP_FIRST belong to last-hop routers (struct slot has 8 bits for them). Thread: main.
@@ -28,6 +28,7 @@ struct hop {
 	u32 used;		     /* ms: last frame that was held for it */
 	u32 failed;		     /* ms: when it last did not answer */
 	const char *origin;	     /* of the routes that need it; NULL: none do */
+	u32 round;		     /* struct route_set: when one last did */
 };
 
 struct hops {
@@ -57,7 +58,9 @@ void hop_update(struct hops *hops, struct hop *hop, u32 now);
 
 void hop_free(struct hops *hops, struct hop *hop);
 
-/* Gives up on the frames that wait for HOP, or (EXPIRED_AT not NULL) on those that waited too long. */
+/*
+ * Gives up on the frames that wait for HOP, or (EXPIRED_AT not NULL) on those that waited too long.
+ */
 void hop_give_up(struct hops *hops, struct hop *hop, const u32 *expired_at);
 
 #endif

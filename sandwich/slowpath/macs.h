@@ -10,8 +10,8 @@
 #include "sandwich/core/tables.h"
 
 /*
- * KEY (mac_key()) belongs to OWNER (MAC_OWNER_... | number) from now on; settings.mac_variants follows.
- * 0, or -ENOSPC when too many MACs share a window.
+ * KEY (mac_key()) belongs to OWNER (MAC_OWNER_... | number) from now on; settings.mac_variants
+ * follows. 0, or -ENOSPC when too many MACs share a window.
  */
 int macs_put(struct tables *t, u64 key, u32 owner) __attribute__((warn_unused_result));
 

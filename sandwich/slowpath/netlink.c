@@ -65,7 +65,8 @@ static bool netlink_bytes(u8 family, const void *from, unsigned int bytes, struc
 
 static bool netlink_address(u8 family, const struct nlattr *attr, struct address *out)
 {
-	return netlink_bytes(family, mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr), out);
+	return netlink_bytes(family, mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr),
+			     out);
 }
 
 static bool netlink_u32(const struct nlattr *attr, u32 *out)
@@ -76,8 +77,11 @@ static bool netlink_u32(const struct nlattr *attr, u32 *out)
 	return true;
 }
 
-/* RTA_GATEWAY, or RTA_VIA: a gateway of the other family (RFC 8950). False: one that can't be read. */
-static bool netlink_gateway(u8 family, const struct netlink_attributes *all, struct netlink_hop *hop)
+/*
+ * RTA_GATEWAY, or RTA_VIA: a gateway of the other family (RFC 8950). False: one that can't be read.
+ */
+static bool netlink_gateway(u8 family, const struct netlink_attributes *all,
+			    struct netlink_hop *hop)
 {
 	const struct nlattr *via = all->at[RTA_VIA];
 	const struct rtvia *value;
@@ -93,7 +97,8 @@ static bool netlink_gateway(u8 family, const struct netlink_attributes *all, str
 		return false;
 	hop->has_via = true;
 	return netlink_bytes((u8)value->rtvia_family, value->rtvia_addr,
-			     mnl_attr_get_payload_len(via) - (unsigned int)sizeof(*value), &hop->via);
+			     mnl_attr_get_payload_len(via) - (unsigned int)sizeof(*value),
+			     &hop->via);
 }
 
 static void netlink_one_of_many(const struct netlink *n, u8 family, const struct rtnexthop *next,
@@ -112,12 +117,14 @@ static void netlink_one_of_many(const struct netlink *n, u8 family, const struct
 		*best = hop;
 }
 
-static void netlink_multipath(const struct netlink *n, u8 family, const struct nlattr *attr, struct netlink_hop *best)
+static void netlink_multipath(const struct netlink *n, u8 family, const struct nlattr *attr,
+			      struct netlink_hop *best)
 {
 	const struct rtnexthop *next = mnl_attr_get_payload(attr);
 	int left = mnl_attr_get_payload_len(attr);
 
-	while (left >= (int)sizeof(*next) && next->rtnh_len >= sizeof(*next) && next->rtnh_len <= left) {
+	while (left >= (int)sizeof(*next) && next->rtnh_len >= sizeof(*next) &&
+	       next->rtnh_len <= left) {
 		netlink_one_of_many(n, family, next, best);
 		left -= (int)RTNH_ALIGN(next->rtnh_len);
 		next = (const struct rtnexthop *)((const u8 *)next + RTNH_ALIGN(next->rtnh_len));
@@ -144,8 +151,8 @@ static bool netlink_refuses(u8 type)
 }
 
 /* What lies behind the route, seen from our interface; ROUTE_NONE: it is not our affair. */
-static u8 netlink_kind(const struct netlink *n, const struct rtmsg *rt, const struct netlink_attributes *all,
-		       struct address *via)
+static u8 netlink_kind(const struct netlink *n, const struct rtmsg *rt,
+		       const struct netlink_attributes *all, struct address *via)
 {
 	struct netlink_hop hop = {0};
 
@@ -166,7 +173,8 @@ static bool netlink_is_main(const struct rtmsg *rt, const struct netlink_attribu
 	u32 table = rt->rtm_table;
 
 	netlink_u32(all->at[RTA_TABLE], &table);
-	return table == RT_TABLE_MAIN && !(rt->rtm_flags & (RTM_F_CLONED | RTNH_F_DEAD | RTNH_F_LINKDOWN)) &&
+	return table == RT_TABLE_MAIN &&
+	       !(rt->rtm_flags & (RTM_F_CLONED | RTNH_F_DEAD | RTNH_F_LINKDOWN)) &&
 	       (rt->rtm_family == AF_INET || rt->rtm_family == AF_INET6) && !rt->rtm_src_len;
 }
 
@@ -284,7 +292,8 @@ static int netlink_read_routes(struct netlink *n)
 	if (result)
 		return result;
 	g_array_sort(n->routes, netlink_by_metric); /* stable: the kernel's order among equals */
-	n->ops.routes(n->ops.user, (const struct netlink_route *)(void *)n->routes->data, n->routes->len);
+	n->ops.routes(n->ops.user, (const struct netlink_route *)(void *)n->routes->data,
+		      n->routes->len);
 	return 0;
 }
 
@@ -357,7 +366,8 @@ static int netlink_subscribe(struct netlink *n)
 		return -errno;
 	fd = mnl_socket_get_fd(n->news);
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	if (mnl_socket_bind(n->news, RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE | RTMGRP_NEIGH, MNL_SOCKET_AUTOPID) < 0)
+	if (mnl_socket_bind(n->news, RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE | RTMGRP_NEIGH,
+			    MNL_SOCKET_AUTOPID) < 0)
 		return -errno;
 	n->source = g_unix_fd_add(fd, G_IO_IN, netlink_ready, n);
 	return 0;

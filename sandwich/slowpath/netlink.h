@@ -2,9 +2,10 @@
 /*
  * The kernel's routes and neighbours over one interface, read and followed by rtnetlink (libmnl).
  *
- * News are gathered: some time after a change (NETLINK_SETTLE_MS) the whole main table is read anew, so that a
- * lost message, a replaced route or a routing daemon at start leave nothing half seen. Of several next
- * hops (multipath) the heaviest over the interface is taken, the first of equals.
+ * News are gathered: some time after a change (NETLINK_SETTLE_MS) the whole main table is read
+ * anew, so that a lost message, a replaced route or a routing daemon at start leave nothing half
+ * seen. Of several next hops (multipath) the heaviest over the interface is taken, the first of
+ * equals.
  *
  * Thread: main (GLib's default context).
  */
@@ -34,7 +35,10 @@ struct netlink_ops {
 
 struct netlink;
 
-/* Follows the interface of that index; what there is already is told before it returns. 0 or -errno. */
+/*
+ * Follows the interface of that index; what there is already is told before it returns. 0 or
+ * -errno.
+ */
 int netlink_open(struct netlink **out, int ifindex, const struct netlink_ops *ops)
 	__attribute__((warn_unused_result));
 void netlink_close(struct netlink *n);

@@ -2,9 +2,9 @@
 /*
  * The offloads of an interface that get in the way of forwarding frame by frame.
  *
- * GRO and LRO glue received frames together to ones larger than any port can send. TSO, GSO and checksum
- * offload on our own port make libpcap reserve 64 KiB for each frame, and let the kernel's own frames
- * leave half finished toward peers that capture, too.
+ * GRO and LRO glue received frames together to ones larger than any port can send. TSO, GSO and
+ * checksum offload on our own port make libpcap reserve 64 KiB for each frame, and let the kernel's
+ * own frames leave half finished toward peers that capture, too.
  *
  * Ownership: struct offload is a value; it remembers what to put back. Thread: main.
  */
@@ -24,10 +24,11 @@ struct offload {
 };
 
 /*
- * Turns them off and remembers in *SAVED what was on. Returns 0, also where the driver has none; else
- * -errno (-EPERM, -ENODEV), and nothing is changed.
+ * Turns them off and remembers in *SAVED what was on. Returns 0, also where the driver has none;
+ * else -errno (-EPERM, -ENODEV), and nothing is changed.
  */
-int offload_disable(struct offload *saved, const char *interface) __attribute__((warn_unused_result));
+int offload_disable(struct offload *saved, const char *interface)
+	__attribute__((warn_unused_result));
 
 /* Puts back what was on. An interface that is gone meanwhile is no matter. */
 void offload_restore(const struct offload *saved);

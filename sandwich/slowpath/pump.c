@@ -177,7 +177,8 @@ static bool pump_retry_send(struct pump *p, const struct slow_frame *frame, cons
 	u8 out[PORT_FRAME_MAX + 4];
 	u32 length;
 
-	if (pump_batch_rewrite(out, &length, p->main_tables.settings, w, frame->data, frame->length))
+	if (pump_batch_rewrite(out, &length, p->main_tables.settings, w, frame->data,
+			       frame->length))
 		count(&p->main_tables, COUNTER_CHECKSUMS_FILLED);
 	if (!port || !pump_batch_fits(port, w, length))
 		return false;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The data thread: frames in, decide(), frames out, batch by batch; and the way up to the main thread.
+ * The data thread: frames in, decide(), frames out, batch by batch; and the way up to the main
+ * thread.
  *
- * What is not plain forwarding (reasons whose action is LOCAL, HOLD or RESET, and events that somebody waits for) is
- * copied to the slow queue. The main thread's GLib loop takes it from there, in order, and calls the handler.
- * Every received frame is counted in exactly one reason by the pump.
+ * What is not plain forwarding (reasons whose action is LOCAL, HOLD or RESET, and events that
+ * somebody waits for) is copied to the slow queue. The main thread's GLib loop takes it from there,
+ * in order, and calls the handler. Every received frame is counted in exactly one reason by the
+ * pump.
  *
  * Thread: everything but the data thread's own loop is called on the main thread.
  */
@@ -41,8 +43,8 @@ int pump_send(struct pump *p, u8 port, const void *frame, size_t length);
 
 /*
  * Runs a held frame through decide() again on the main thread (WORK.held set) and does what the
- * verdict says, without counting it as received twice. True: it was sent or dropped for good (counted
- * in held_sent_total or held_dropped_total); false: it must go on waiting.
+ * verdict says, without counting it as received twice. True: it was sent or dropped for good
+ * (counted in held_sent_total or held_dropped_total); false: it must go on waiting.
  */
 bool pump_retry(struct pump *p, const struct slow_frame *frame, struct work *verdict);
 
@@ -56,8 +58,8 @@ void pump_want_fragments(struct pump *p, bool want);
 void pump_replace_port(struct pump *p, u8 index, struct port *port);
 
 /*
- * LOST is called (once each time) when the interface of port INDEX has gone. The pump has stopped to
- * read it by then; frames out of it are counted as SEND_FAILED until it is replaced.
+ * LOST is called (once each time) when the interface of port INDEX has gone. The pump has stopped
+ * to read it by then; frames out of it are counted as SEND_FAILED until it is replaced.
  */
 typedef void (*pump_lost_handler)(void *user, u8 index);
 void pump_on_port_lost(struct pump *p, pump_lost_handler lost, void *user);

@@ -10,7 +10,8 @@
 #include "sandwich/slowpath/checksum.h"
 
 #define PUMP_BATCH_FRAMES 64
-#define PUMP_BATCH_BYTES (192 << 10) /* packed, so that a batch of small frames stays in the cache */
+#define PUMP_BATCH_BYTES \
+	(192 << 10) /* packed, so that a batch of small frames stays in the cache */
 #define PUMP_BATCH_ALIGN 64
 
 /* What to count when the frame is gone. */
@@ -118,7 +119,8 @@ void pump_batch_add(struct pump_batch *b, struct tables *t, struct port *port, c
 		pump_batch_failed(t, w->port, -EMSGSIZE);
 		return;
 	}
-	if (b->frames == PUMP_BATCH_FRAMES || b->bytes + captured + PUMP_BATCH_ALIGN > PUMP_BATCH_BYTES)
+	if (b->frames == PUMP_BATCH_FRAMES ||
+	    b->bytes + captured + PUMP_BATCH_ALIGN > PUMP_BATCH_BYTES)
 		pump_batch_flush(b, t, port);
 	part = &b->parts[b->frames];
 	part->iov_base = b->data + b->bytes;

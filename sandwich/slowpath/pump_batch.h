@@ -2,7 +2,8 @@
 /*
  * Frames on their way out of one port, sent many a system call.
  *
- * A frame's reason is counted when the kernel has taken it, since only then it is known. Thread: data.
+ * A frame's reason is counted when the kernel has taken it, since only then it is known. Thread:
+ * data.
  */
 #ifndef SANDWICH_SLOWPATH_PUMP_BATCH_H
 #define SANDWICH_SLOWPATH_PUMP_BATCH_H
@@ -16,8 +17,8 @@ int pump_batch_new(struct pump_batch **out) __attribute__((warn_unused_result));
 void pump_batch_free(struct pump_batch *b);
 
 /*
- * Adds a received frame as W says; one that the port can't send is counted TOO_BIG or SEND_FAILED at once.
- * CAPTURED bytes of WIRE are at hand. PORT may be NULL. A full batch is flushed.
+ * Adds a received frame as W says; one that the port can't send is counted TOO_BIG or SEND_FAILED
+ * at once. CAPTURED bytes of WIRE are at hand. PORT may be NULL. A full batch is flushed.
  */
 void pump_batch_add(struct pump_batch *b, struct tables *t, struct port *port, const struct work *w,
 		    const u8 *data, u32 captured, u32 wire);

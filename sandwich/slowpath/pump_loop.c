@@ -13,7 +13,10 @@ void pump_loop_put_port(struct pump *p, u8 index, struct port *port)
 	p->fds[index].revents = 0;
 }
 
-/* Does what the main thread has ordered; between two batches, so that nothing of the old port is left. */
+/*
+ * Does what the main thread has ordered; between two batches, so that nothing of the old port is
+ * left.
+ */
 static void pump_loop_obey(struct pump *p)
 {
 	if (!core_load(&p->ordered))

@@ -85,7 +85,8 @@ static struct resolve_item *resolve_item(struct resolve_entry *entry)
 	return (struct resolve_item *)entry;
 }
 
-static struct resolve_item *resolve_lookup(struct resolver *r, const struct address *address, u16 vlan, u8 port)
+static struct resolve_item *resolve_lookup(struct resolver *r, const struct address *address,
+					   u16 vlan, u8 port)
 {
 	struct resolve_target key = {.address = *address, .vlan = vlan, .port = port};
 
@@ -112,11 +113,13 @@ static void resolve_leave(struct resolver *r)
 }
 
 /* RFC 826 */
-static u32 resolve_build_arp(const struct resolve_item *item, const struct address *source, const struct mac *mac,
-			     bool unicast, u8 *out)
+static u32 resolve_build_arp(const struct resolve_item *item, const struct address *source,
+			     const struct mac *mac, bool unicast, u8 *out)
 {
 	const struct resolve_target *t = &item->entry.target;
-	struct build_arp arp = {.operation = BUILD_ARP_REQUEST, .sender_mac = *mac, .sender = *source,
+	struct build_arp arp = {.operation = BUILD_ARP_REQUEST,
+				.sender_mac = *mac,
+				.sender = *source,
 				.target = t->address};
 	struct build_link link;
 
@@ -135,8 +138,8 @@ static void resolve_group(const struct address *address, struct address *group, 
 }
 
 /* RFC 4861 4.3 */
-static u32 resolve_build_nd(const struct resolve_item *item, const struct address *source, const struct mac *mac,
-			    bool unicast, u8 *out)
+static u32 resolve_build_nd(const struct resolve_item *item, const struct address *source,
+			    const struct mac *mac, bool unicast, u8 *out)
 {
 	const struct resolve_target *t = &item->entry.target;
 	struct build_nd nd = {.src = *source, .target = t->address, .link_option = true};
@@ -194,7 +197,8 @@ static void resolve_changed(struct resolver *r, struct resolve_item *item, u32 n
 	r->ops.changed(r->ops.user, &item->entry);
 }
 
-static void resolve_state(struct resolver *r, struct resolve_item *item, enum resolve_state state, u32 now)
+static void resolve_state(struct resolver *r, struct resolve_item *item, enum resolve_state state,
+			  u32 now)
 {
 	if (item->entry.state == state)
 		return;
@@ -231,7 +235,8 @@ static void resolve_due(struct resolver *r, struct resolve_item *item, u32 now)
 	item->due = now + resolve_wait(item);
 }
 
-struct resolve_entry *resolver_want(struct resolver *r, const struct resolve_target *target, void *user, u32 now)
+struct resolve_entry *resolver_want(struct resolver *r, const struct resolve_target *target,
+				    void *user, u32 now)
 {
 	struct resolve_item *item = g_hash_table_lookup(r->index, target);
 
@@ -274,7 +279,8 @@ struct resolve_entry *resolver_find(struct resolver *r, const struct address *ad
 	return item ? &item->entry : NULL;
 }
 
-void resolver_walk(struct resolver *r, void (*visit)(void *user, const struct resolve_entry *e), void *user)
+void resolver_walk(struct resolver *r, void (*visit)(void *user, const struct resolve_entry *e),
+		   void *user)
 {
 	resolve_enter(r);
 	for (guint i = 0; i < r->items->len; i++) {
@@ -305,7 +311,8 @@ static void resolve_rest(struct resolve_item *item, u32 now)
 	item->due = now + (item->entry.target.permanent ? RESOLVE_PERMANENT_MS : RESOLVE_FRESH_MS);
 }
 
-static void resolve_confirm(struct resolver *r, struct resolve_item *item, const struct mac *mac, u8 port, u32 now)
+static void resolve_confirm(struct resolver *r, struct resolve_item *item, const struct mac *mac,
+			    u8 port, u32 now)
 {
 	bool news = resolve_learn(item, mac, port) || item->entry.state != RESOLVE_REACHABLE;
 
@@ -317,10 +324,11 @@ static void resolve_confirm(struct resolver *r, struct resolve_item *item, const
 }
 
 /*
- * It was not an answer to us, yet it tells a MAC: that is used at once, and verified by asking. A device that is
- * known to be there is not made to look gone by it.
+ * It was not an answer to us, yet it tells a MAC: that is used at once, and verified by asking. A
+ * device that is known to be there is not made to look gone by it.
  */
-static void resolve_hint(struct resolver *r, struct resolve_item *item, const struct mac *mac, u8 port, u32 now)
+static void resolve_hint(struct resolver *r, struct resolve_item *item, const struct mac *mac,
+			 u8 port, u32 now)
 {
 	if (!resolve_learn(item, mac, port) && resolve_valid(item))
 		return;
@@ -351,7 +359,8 @@ static bool resolve_overrides(const struct resolve_item *item, const struct disc
 	       !resolve_valid(item) || mac_equal(&item->entry.mac, &d->mac);
 }
 
-static void resolve_take(struct resolver *r, struct resolve_item *item, const struct discovery *d, u8 port, u32 now)
+static void resolve_take(struct resolver *r, struct resolve_item *item, const struct discovery *d,
+			 u8 port, u32 now)
 {
 	const struct mac *mac = d->has_mac ? &d->mac : &item->entry.mac;
 

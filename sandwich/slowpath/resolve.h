@@ -53,10 +53,12 @@ struct resolver *resolver_new(const struct resolve_ops *ops, u8 ports);
 void resolver_free(struct resolver *r);
 
 /* Starts to ask for TARGET, or finds the entry there is. Never NULL. */
-struct resolve_entry *resolver_want(struct resolver *r, const struct resolve_target *target, void *user, u32 now);
+struct resolve_entry *resolver_want(struct resolver *r, const struct resolve_target *target,
+				    void *user, u32 now);
 void resolver_drop(struct resolver *r, struct resolve_entry *entry);
 struct resolve_entry *resolver_find(struct resolver *r, const struct address *address, u16 vlan);
-void resolver_walk(struct resolver *r, void (*visit)(void *user, const struct resolve_entry *e), void *user);
+void resolver_walk(struct resolver *r, void (*visit)(void *user, const struct resolve_entry *e),
+		   void *user);
 
 /* An ARP or ND frame (not a request for one of our addresses: see answer.h). Any bytes. */
 void resolver_input(struct resolver *r, u8 port, const u8 *frame, u32 length, u32 now);

@@ -14,7 +14,8 @@ static gboolean route_set_same(gconstpointer a, gconstpointer b)
 {
 	const struct route_entry *x = a, *y = b;
 
-	return address_equal(&x->prefix, &y->prefix) && x->zone == y->zone && x->length == y->length;
+	return address_equal(&x->prefix, &y->prefix) && x->zone == y->zone &&
+	       x->length == y->length;
 }
 
 void route_set_init(struct route_set *set, struct route_table *table)
@@ -75,7 +76,8 @@ void route_set_add(struct route_set *set, const struct route_entry *route)
 	route_set_write(set, e);
 }
 
-void route_set_end(struct route_set *set, bool (*check)(void *user, const struct route_entry *learned), void *user)
+void route_set_end(struct route_set *set,
+		   bool (*check)(void *user, const struct route_entry *learned), void *user)
 {
 	GHashTableIter iter;
 	gpointer key;
@@ -138,12 +140,14 @@ void route_set_forget(struct route_set *set, struct hop *hop)
 	g_array_set_size(hop->zones, 0);
 }
 
-const struct route_entry *route_set_match(struct route_set *set, const struct address *address, u32 zone, u8 below)
+const struct route_entry *route_set_match(struct route_set *set, const struct address *address,
+					  u32 zone, u8 below)
 {
 	const struct settings *cfg = set->table->tables->settings;
 
 	for (int i = 0; i < cfg->route_lengths; i++) {
-		struct route_entry key = {.prefix = *address, .zone = zone, .length = cfg->route_length[i]};
+		struct route_entry key = {
+			.prefix = *address, .zone = zone, .length = cfg->route_length[i]};
 		const struct route_entry *e;
 
 		if (key.length >= below)

@@ -93,8 +93,12 @@ static struct route *route_table_room(struct tables *t, const struct address *pr
 	return NULL;
 }
 
-/* Readers go by `kind` where the slot was never used, and by `tag` where it was: what they go by comes last. */
-static void route_table_fill(struct route *r, const struct address *prefix, u32 tag, const struct route_value *v)
+/*
+ * Readers go by `kind` where the slot was never used, and by `tag` where it was: what they go by
+ * comes last.
+ */
+static void route_table_fill(struct route *r, const struct address *prefix, u32 tag,
+			     const struct route_value *v)
 {
 	core_store(&r->tag, ROUTE_FREE);
 	r->prefix = *prefix;
@@ -144,7 +148,8 @@ void route_table_del(struct route_table *rt, const struct address *prefix, u32 z
 	rt->count[length]--;
 }
 
-void route_table_neighbour(struct route_table *rt, u16 index, const struct address *address, const struct mac *mac)
+void route_table_neighbour(struct route_table *rt, u16 index, const struct address *address,
+			   const struct mac *mac)
 {
 	struct neighbour *n = tables_neighbour(rt->tables, index);
 

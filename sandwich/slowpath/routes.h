@@ -2,10 +2,10 @@
 /*
  * The way out: keeps the engine's route table equal to what the configuration and the kernel say.
  *
- * The configured gateways, else the kernel's own routes over the uplink and its neighbours (rtnetlink
- * through libmnl, followed as they change, so that FRR, BIRD and `ip route` just work); the subnets of the uplink
- * addresses are on-link. Neighbours are resolved by the resolver when a frame waits for one, and
- * the frame is kept meanwhile (a few for each neighbour, for a second).
+ * The configured gateways, else the kernel's own routes over the uplink and its neighbours
+ * (rtnetlink through libmnl, followed as they change, so that FRR, BIRD and `ip route` just work);
+ * the subnets of the uplink addresses are on-link. Neighbours are resolved by the resolver when a
+ * frame waits for one, and the frame is kept meanwhile (a few for each neighbour, for a second).
  *
  * Thread: main.
  */
@@ -20,12 +20,16 @@
 struct routes;
 
 /* TABLES: the main thread's handle. UPLINK_IFINDEX: whose kernel routes count. */
-int routes_new(struct routes **out, struct tables *tables, struct resolver *resolver, struct pump *pump,
-	       int uplink_ifindex) __attribute__((warn_unused_result));
-void routes_free(struct routes *r);
+int routes_new(struct routes **out, struct tables *tables, struct resolver *resolver,
+	       struct pump *pump, int uplink_ifindex) __attribute__((warn_unused_result));
+void routes_free(struct routes *r); /* before its resolver */
+
+/* The uplink's interface has come back under another number: its kernel routes are followed anew. 0 or -errno. */
+int routes_follow(struct routes *r, int uplink_ifindex) __attribute__((warn_unused_result));
 
 /* Takes gateways, on-link prefixes and VLANs from SIDE; at start and upon reload. */
-int routes_configure(struct routes *r, const struct config_side *side) __attribute__((warn_unused_result));
+int routes_configure(struct routes *r, const struct config_side *side)
+	__attribute__((warn_unused_result));
 
 /* A frame held for its neighbour (HELD_NEIGHBOUR), or for its first fragment (HELD_FRAGMENT). */
 void routes_hold(struct routes *r, const struct slow_frame *frame, u32 now);
@@ -50,6 +54,7 @@ struct routes_view {
 	bool valid;		/* its MAC is known */
 	struct mac mac;
 };
-void routes_walk(struct routes *r, void (*visit)(void *user, const struct routes_view *v), void *user);
+void routes_walk(struct routes *r, void (*visit)(void *user, const struct routes_view *v),
+		 void *user);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * The way up: frames from the data thread to the main thread, in order, in a fixed ring.
  *
- * All memory is taken at start. The file descriptor becomes readable when the writer has said so, once a
- * batch. Thread: one writer, one reader; each function says whose it is.
+ * All memory is taken at start. The file descriptor becomes readable when the writer has said so,
+ * once a batch. Thread: one writer, one reader; each function says whose it is.
  */
 #ifndef SANDWICH_SLOWPATH_SLOW_QUEUE_H
 #define SANDWICH_SLOWPATH_SLOW_QUEUE_H

@@ -6,16 +6,12 @@
  *   vlan=N  qinq=N                   a tag, outer first
  *   v4 A>B [ihl=WORDS] [id=N] [off=UNITS] [mf] [df] [len=N] [proto=N] [version=N]
  *   v6 A>B [len=N] [next=N] [version=N]
- *   hop  dstopt  route  mobility  [size=UNITS]   IPv6 extension headers; size in 8 bytes beyond the first
- *   frag [id=N] [off=UNITS] [mf]
- *   tcp S>D [flags=SAFRPU]   udp S>D   udplite S>D   sctp S>D   dccp S>D
- *   icmp type=N [code=N] [id=N]      icmp6 the same; layers that follow are what it quotes
- *   esp  ah  gre  ipip               eight bytes each
- *   arp  type=N                      another EtherType
- *   pay=N                            payload
- *   pad=N                            bytes behind what the IP length says
- *   cut=N                            the frame ends after N bytes
- *   hex=...                          bytes as they are
+ *   hop  dstopt  route  mobility  [size=UNITS]   IPv6 extension headers; size in 8 bytes beyond the
+ * first frag [id=N] [off=UNITS] [mf] tcp S>D [flags=SAFRPU]   udp S>D   udplite S>D   sctp S>D dccp
+ * S>D icmp type=N [code=N] [id=N]      icmp6 the same; layers that follow are what it quotes esp ah
+ * gre  ipip               eight bytes each arp  type=N                      another EtherType pay=N
+ * payload pad=N                            bytes behind what the IP length says cut=N the frame
+ * ends after N bytes hex=...                          bytes as they are
  *
  * Lengths and protocol numbers are filled in unless given. No checksums: the engine reads none.
  */

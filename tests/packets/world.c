@@ -162,11 +162,15 @@ void world_route(struct tables *t, const char *prefix, u32 length, u32 zone, u8 
 		bits += 96;
 	route_mask(&a, bits);
 	for (u32 i = 0; i < ROUTES_WINDOW; i++) {
-		struct route *r = &t->routes[((u32)route_hash(&a, route_tag(zone, bits)) + i) & (ROUTES_SLOTS - 1)];
+		struct route *r = &t->routes[((u32)route_hash(&a, route_tag(zone, bits)) + i) &
+					     (ROUTES_SLOTS - 1)];
 
 		if (r->kind && (r->tag != route_tag(zone, bits) || !address_equal(&r->prefix, &a)))
 			continue;
-		*r = (struct route){.prefix = a, .tag = route_tag(zone, bits), .kind = kind, .neighbour = neighbour};
+		*r = (struct route){.prefix = a,
+				    .tag = route_tag(zone, bits),
+				    .kind = kind,
+				    .neighbour = neighbour};
 		world_length(t->settings, bits);
 		return;
 	}
@@ -188,7 +192,8 @@ void world_local(struct tables *t, const char *address, u32 kind)
 			continue;
 		e->address = a;
 		e->kind = kind;
-		t->settings->local_filter[(hash >> 6) & (LOCAL_FILTER_WORDS - 1)] |= 1ull << (hash & 63);
+		t->settings->local_filter[(hash >> 6) & (LOCAL_FILTER_WORDS - 1)] |= 1ull
+										     << (hash & 63);
 		return;
 	}
 	abort();

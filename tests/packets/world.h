@@ -21,7 +21,10 @@ struct world {
 void world_open(struct world *w, u32 sessions, u32 pins, u32 fragments);
 void world_close(struct world *w);
 
-/* Settings that work: keys, timers as in the man page, VLAN_NONE, every frame touches. No devices yet. */
+/*
+ * Settings that work: keys, timers as in the man page, VLAN_NONE, every frame touches. No devices
+ * yet.
+ */
 void world_settings(struct tables *t, u8 side, u8 affinity);
 
 /* Adds a device that is up and picked, or changes its weight. world_rank() then builds the rows. */
@@ -40,11 +43,13 @@ struct mac world_mac(u8 role); /* the balancer's: 0 uplink, 1 farm */
 void world_owner(struct tables *t, const struct mac *mac, u32 vlan, u8 port, u8 variant, u32 owner);
 void world_neighbour(struct tables *t, u8 index, const char *address);
 /* KIND is enum route_kind. NEIGHBOUR only for ROUTE_VIA. */
-void world_route(struct tables *t, const char *prefix, u32 length, u32 zone, u8 kind, u16 neighbour);
+void world_route(struct tables *t, const char *prefix, u32 length, u32 zone, u8 kind,
+		 u16 neighbour);
 void world_local(struct tables *t, const char *address, u32 kind);
 
 /* Runs one frame through decide() at NOW by PORT; the work is zeroed first. */
-void world_decide(struct tables *t, const void *frame, u32 length, u8 port, u32 now, struct work *w);
+void world_decide(struct tables *t, const void *frame, u32 length, u8 port, u32 now,
+		  struct work *w);
 
 /* How many slots of a table are in use. */
 u32 world_live_slots(struct tables *t, enum table_kind kind);

@@ -1,6 +1,8 @@
 /* links: tests/packets/frame.c */
 /* SPDX-License-Identifier: ISC */
-/* Flows and affinity keys: both directions, seen from both sides, are one; and the hash under them. */
+/*
+ * Flows and affinity keys: both directions, seen from both sides, are one; and the hash under them.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +22,8 @@ static const char *const conversations[][4] = {
 	{"v6 2001:db8::7>2001:db8::9 udp 1000>80", "v6 2001:db8::9>2001:db8::7 udp 80>1000",
 	 "v6 2001:db8::1>2001:db8::7 icmp6 type=2 v6 2001:db8::7>2001:db8::9 udp 1000>80",
 	 "v6 2001:db8::1>2001:db8::9 icmp6 type=1 v6 2001:db8::9>2001:db8::7 udp 80>1000"},
-	{"v4 198.51.100.7>203.0.113.9 icmp type=8 id=3", "v4 203.0.113.9>198.51.100.7 icmp type=0 id=3",
+	{"v4 198.51.100.7>203.0.113.9 icmp type=8 id=3",
+	 "v4 203.0.113.9>198.51.100.7 icmp type=0 id=3",
 	 "v4 192.0.2.1>198.51.100.7 icmp type=3 v4 198.51.100.7>203.0.113.9 icmp type=8 id=3",
 	 "v4 192.0.2.1>203.0.113.9 icmp type=3 v4 203.0.113.9>198.51.100.7 icmp type=0 id=3"},
 	{"v4 198.51.100.7>203.0.113.9 esp", "v4 203.0.113.9>198.51.100.7 esp",

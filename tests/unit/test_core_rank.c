@@ -52,7 +52,8 @@ static void pick_all(struct tables *t, u8 *out)
 	u8 rank, first;
 
 	for (u32 row = 0; row < RANK_ROWS; row++)
-		out[row] = rank_pick(t, t->settings, (u64)row << 48, &t->settings->pick, &rank, &first);
+		out[row] = rank_pick(t, t->settings, (u64)row << 48, &t->settings->pick, &rank,
+				     &first);
 }
 
 static u8 before[RANK_ROWS], after[RANK_ROWS];
@@ -64,8 +65,13 @@ static void test_fair_by_weight(void **state)
 		u32 n;
 		u16 weights[16];
 	} farms[] = {
-		{1, {1}}, {2, {1, 1}}, {3, {1, 1, 1}}, {3, {1, 2, 4}}, {4, {100, 100, 50, 10}},
-		{5, {1, 1, 1, 1, 1000}}, {16, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}},
+		{1, {1}},
+		{2, {1, 1}},
+		{3, {1, 1, 1}},
+		{3, {1, 2, 4}},
+		{4, {100, 100, 50, 10}},
+		{5, {1, 1, 1, 1, 1000}},
+		{16, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}},
 	};
 	struct world *w = *state;
 
@@ -80,7 +86,8 @@ static void test_fair_by_weight(void **state)
 			sum += farms[f].weights[i];
 		assert_int_equal(rows[0], 0);
 		for (u32 i = 0; i < farms[f].n; i++) {
-			double p = (double)farms[f].weights[i] / sum, off = rows[i + 1] - p * RANK_ROWS;
+			double p = (double)farms[f].weights[i] / sum,
+			       off = rows[i + 1] - p * RANK_ROWS;
 
 			assert_true(fabs(off) <= 4 * sqrt(RANK_ROWS * p * (1 - p)) + 1);
 			assert_true(fabs(off) <= 0.02 * RANK_ROWS);
@@ -109,7 +116,8 @@ static void test_death_moves_its_own_only(void **state)
 		}
 		for (u8 heir = 1; heir <= 8; heir++)
 			if (heir != dead)
-				assert_in_range(heirs[heir], moved / 7 * 8 / 10, moved / 7 * 12 / 10);
+				assert_in_range(heirs[heir], moved / 7 * 8 / 10,
+						moved / 7 * 12 / 10);
 		world_set(t, dead, true, true);
 		pick_all(t, back);
 		assert_memory_equal(before, back, sizeof(before));
@@ -133,7 +141,9 @@ static void test_deaths_in_a_row(void **state)
 	}
 }
 
-/* A newcomer takes its share and touches nothing else; a weight change moves to or from it alone. */
+/*
+ * A newcomer takes its share and touches nothing else; a weight change moves to or from it alone.
+ */
 static void test_join_and_weight(void **state)
 {
 	struct world *w = *state;
@@ -227,7 +237,8 @@ static void test_when_the_row_is_out(void **state)
 			assert_in_range(got[id], 850, 1150);
 	for (u8 id = 1; id <= 8; id++)
 		world_set(t, id, false, false);
-	assert_int_equal(rank_pick(t, t->settings, 7ull << 48, &t->settings->pick, &rank, &first), 0);
+	assert_int_equal(rank_pick(t, t->settings, 7ull << 48, &t->settings->pick, &rank, &first),
+			 0);
 }
 
 /* 255 devices, the most there can be: each gets rows. */

@@ -176,7 +176,10 @@ static void test_flood_victim(void **state)
 	assert_int_equal(t->devices[1].sessions, TABLE_WINDOW);
 }
 
-/* One that has expired goes before one that only never got an answer, though that is idle for longer. */
+/*
+ * One that has expired goes before one that only never got an answer, though that is idle for
+ * longer.
+ */
 static void test_expired_victim(void **state)
 {
 	struct tables *t = &((struct world *)*state)->tables;
@@ -295,10 +298,14 @@ static void parse(const char *text, struct packet *p)
 static void test_fragments(void **state)
 {
 	static const char *const pairs[][2] = {
-		{"v4 1.1.1.1>2.2.2.2 id=5 mf udp 1>2 pay=8", "v4 1.1.1.1>2.2.2.2 id=5 off=2 proto=17 pay=8"},
+		{"v4 1.1.1.1>2.2.2.2 id=5 mf udp 1>2 pay=8",
+		 "v4 1.1.1.1>2.2.2.2 id=5 off=2 proto=17 pay=8"},
 		{"v6 2001:db8::1>2001:db8::2 frag id=5 mf udp 1>2 pay=8",
 		 "v6 2001:db8::1>2001:db8::2 frag id=5 off=2 hex=0102030405060708"},
-		/* RFC 8200 4.5: the Fragment headers' next header values may differ, the first counts */
+		/*
+		 * RFC 8200 4.5: the Fragment headers' next header values may differ, the first
+		 * counts
+		 */
 		{"v6 2001:db8::1>2001:db8::2 frag id=6 mf dstopt udp 1>2 pay=8",
 		 "v6 2001:db8::1>2001:db8::2 frag id=6 off=3 hex=0102030405060708"},
 	};
@@ -323,8 +330,10 @@ static void test_fragments(void **state)
 static void test_fragments_apart(void **state)
 {
 	static const char *const others[] = {
-		"v4 1.1.1.1>2.2.2.2 id=6 off=2 proto=17 pay=8", "v4 2.2.2.2>1.1.1.1 id=5 off=2 proto=17 pay=8",
-		"v4 1.1.1.1>2.2.2.2 id=5 off=2 proto=6 pay=8", "vlan=3 v4 1.1.1.1>2.2.2.2 id=5 off=2 proto=17 pay=8",
+		"v4 1.1.1.1>2.2.2.2 id=6 off=2 proto=17 pay=8",
+		"v4 2.2.2.2>1.1.1.1 id=5 off=2 proto=17 pay=8",
+		"v4 1.1.1.1>2.2.2.2 id=5 off=2 proto=6 pay=8",
+		"vlan=3 v4 1.1.1.1>2.2.2.2 id=5 off=2 proto=17 pay=8",
 	};
 	struct tables *t = &((struct world *)*state)->tables;
 	struct packet p;
@@ -345,7 +354,8 @@ static void test_fragments_flood(void **state)
 	char text[100];
 
 	for (u32 n = 0; n < 1000; n++) {
-		snprintf(text, sizeof(text), "v4 1.1.1.1>2.2.2.2 id=%u mf udp %u>2 pay=8", n, n + 1);
+		snprintf(text, sizeof(text), "v4 1.1.1.1>2.2.2.2 id=%u mf udp %u>2 pay=8", n,
+			 n + 1);
 		parse(text, &first);
 		fragment_remember(t, t->settings, &first, n);
 		snprintf(text, sizeof(text), "v4 1.1.1.1>2.2.2.2 id=%u off=2 proto=17 pay=8", n);

@@ -41,6 +41,7 @@ struct box {
 	u64 frozen; /* the loop stands still until then */
 	bool reachable, told;
 	u64 lost_at;
+	unsigned int losses; /* of the partner */
 	bool no_hop[DEVICES + 1];
 	u64 fell[DEVICES + 1]; /* when it became unfit; 0: not since it was fit */
 	unsigned int flaps;    /* how often any became unfit */
@@ -109,6 +110,7 @@ static void masquerade(enum config_side_id to, u8 device, u8 *frame)
 		ip[21] = device;
 	} else {
 		assert_int_equal(ip[19], 10 + device);
+		assert_int_equal(ip[20] << 8 | ip[21], 4851);
 		assert_int_equal(ip[22], 0xc0);
 		memcpy(ip + 16, inside, 4);
 		ip[22] = 4851 >> 8;
@@ -186,8 +188,10 @@ static void box_partner(void *user, bool reachable)
 
 	b->reachable = reachable;
 	b->told = true;
-	if (!reachable)
-		b->lost_at = b->world->now;
+	if (reachable)
+		return;
+	b->lost_at = b->world->now;
+	b->losses++;
 }
 
 /* The world */
@@ -535,6 +539,11 @@ static void test_alone(void **state)
 		engine_event(b->engine, 3, CONFIG_DETECT_LINK, true, NULL, w->now);
 		run(w, SETTLED);
 		assert_true(fit(w, side, 2) && fit(w, side, 3));
+		b->flaps = 0;
+		box_start(&w->box[!side]);
+		run(w, SETTLED);
+		assert_int_equal(b->flaps, 0); /* the partner comes: that takes nobody out */
+		assert_all(w, "both");
 		world_free(w);
 	}
 }
@@ -554,6 +563,7 @@ static void test_late(void **state)
 				run(w, 1000 * MS);
 				assert_int_equal(w->box[CONFIG_INGRESS].flaps, 0);
 				assert_int_equal(w->box[CONFIG_EGRESS].flaps, 0);
+				assert_int_equal(w->box[side].losses, 0);
 				assert_all(w, "after the pause");
 				world_free(w);
 			}

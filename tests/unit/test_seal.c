@@ -105,15 +105,17 @@ static void test_refused(void **state)
 		uint32_t sender;
 		enum seal_error error;
 	} cases[] = {
-		{ "a secret of some length", "path", 1, SEAL_OK },
-		{ "another secret", "path", 1, SEAL_FORGED },
-		{ "a secret of some length", "sync", 1, SEAL_FORGED },
-		{ "a secret of some length", "path", 2, SEAL_FOREIGN }, /* the receiver's own, reflected */
+		{"a secret of some length", "path", 1, SEAL_OK},
+		{"another secret", "path", 1, SEAL_FORGED},
+		{"a secret of some length", "sync", 1, SEAL_FORGED},
+		{"a secret of some length", "path", 2,
+		 SEAL_FOREIGN}, /* the receiver's own, reflected */
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct seal *a = make_of(cases[i].text, cases[i].context, cases[i].sender), *b = make(2);
+		struct seal *a = make_of(cases[i].text, cases[i].context, cases[i].sender),
+			    *b = make(2);
 		struct sealed d = close_text(a, "hello");
 
 		assert_int_equal(open_it(b, &d), cases[i].error);
@@ -138,12 +140,24 @@ static void test_window(void **state)
 		int index;
 		enum seal_error error;
 	} rows[] = {
-		{ 0, SEAL_OK },	      { 2, SEAL_OK },	     { 1, SEAL_OK },
-		{ 1, SEAL_REPLAYED }, { 0, SEAL_REPLAYED },  { WINDOW + 2, SEAL_OK },
-		{ 2, SEAL_REPLAYED }, { 3, SEAL_OK },	     { 3, SEAL_REPLAYED },
-		{ 4, SEAL_OK },	      { WINDOW + 1, SEAL_OK }, { WINDOW + 1, SEAL_REPLAYED },
-		{ 3 * WINDOW, SEAL_OK }, { WINDOW + 3, SEAL_REPLAYED }, { 2 * WINDOW, SEAL_REPLAYED },
-		{ 2 * WINDOW + 1, SEAL_OK }, { 3 * WINDOW, SEAL_REPLAYED }, { 3 * WINDOW - 1, SEAL_OK },
+		{0, SEAL_OK},
+		{2, SEAL_OK},
+		{1, SEAL_OK},
+		{1, SEAL_REPLAYED},
+		{0, SEAL_REPLAYED},
+		{WINDOW + 2, SEAL_OK},
+		{2, SEAL_REPLAYED},
+		{3, SEAL_OK},
+		{3, SEAL_REPLAYED},
+		{4, SEAL_OK},
+		{WINDOW + 1, SEAL_OK},
+		{WINDOW + 1, SEAL_REPLAYED},
+		{3 * WINDOW, SEAL_OK},
+		{WINDOW + 3, SEAL_REPLAYED},
+		{2 * WINDOW, SEAL_REPLAYED},
+		{2 * WINDOW + 1, SEAL_OK},
+		{3 * WINDOW, SEAL_REPLAYED},
+		{3 * WINDOW - 1, SEAL_OK},
 	};
 	struct sealed *d = calloc(3 * WINDOW + 1, sizeof(*d));
 	struct seal *a = make(1), *b = make(2);
