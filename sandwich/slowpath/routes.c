@@ -23,7 +23,8 @@ static void routes_kernel_routes(void *user, const struct netlink_route *routes,
 	g_array_set_size(r->kernel, 0);
 	if (n)
 		g_array_append_vals(r->kernel, routes, n);
-	routes_rebuild(r);
+	if (r->configured)
+		routes_rebuild(r);
 }
 
 static void routes_kernel_neighbour(void *user, const struct address *address, const struct mac *mac)
@@ -129,6 +130,7 @@ int routes_configure(struct routes *r, const struct config_side *side)
 	g_array_set_size(r->gateways, 0);
 	if (side->gateways->len)
 		g_array_append_vals(r->gateways, side->gateways->data, side->gateways->len);
+	r->configured = true;
 	routes_rebuild(r);
 	return r->set.refused ? -ENOSPC : 0;
 }
