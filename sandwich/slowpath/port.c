@@ -243,6 +243,16 @@ bool port_carrier(const struct port *p)
 	return core_load(&p->carrier);
 }
 
+/* By number, since another interface may bear the name by now. */
+int port_probe(const struct port *p)
+{
+	struct ifreq ifr = {.ifr_ifindex = p->ifindex};
+
+	if (ioctl(p->out, SIOCGIFNAME, &ifr) < 0 || ioctl(p->out, SIOCGIFFLAGS, &ifr) < 0)
+		return -ENODEV;
+	return ifr.ifr_flags & IFF_UP ? 0 : -ENETDOWN;
+}
+
 int port_fd(const struct port *p)
 {
 	return pcap_get_selectable_fd(p->pcap);

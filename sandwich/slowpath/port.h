@@ -46,6 +46,9 @@ bool port_carrier(const struct port *p);	  /* as last seen by port_refresh() */
  */
 int port_refresh(struct port *p);
 
+/* What has become of the interface, asked of the kernel: 0 it is up, -ENETDOWN down, -ENODEV gone. Any thread. */
+int port_probe(const struct port *p);
+
 /* To poll for input. */
 int port_fd(const struct port *p);
 

@@ -3,7 +3,8 @@
 
 #include <unistd.h>
 
-#define PUMP_BUDGET 64 /* frames from one port before the next has its turn */
+#define PUMP_BUDGET 64	  /* frames from one port before the next has its turn */
+#define PUMP_DOUBT_MS 100 /* how often a port that is down is asked after */
 
 void pump_loop_put_port(struct pump *p, u8 index, struct port *port)
 {
@@ -11,6 +12,7 @@ void pump_loop_put_port(struct pump *p, u8 index, struct port *port)
 	p->fds[index].fd = port ? port_fd(port) : -1;
 	p->fds[index].events = POLLIN;
 	p->fds[index].revents = 0;
+	p->doubtful &= (u8)~(1u << index);
 }
 
 /*
@@ -83,14 +85,33 @@ static void pump_loop_flush(struct pump *p)
 static void pump_loop_lost(struct pump *p, u8 index)
 {
 	p->fds[index].fd = -1;
+	p->doubtful &= (u8)~(1u << index);
 	__atomic_fetch_or(&p->lost, (u8)(1u << index), __ATOMIC_RELEASE);
 	slow_queue_signal(p->queue);
+}
+
+/* A packet socket reports that its interface went down, but not that it then went away. */
+static void pump_loop_doubt(struct pump *p)
+{
+	if (core_elapsed(p->now, p->doubted) < PUMP_DOUBT_MS)
+		return;
+	p->doubted = p->now;
+	for (u8 i = 0; i < p->port_count; i++) {
+		int err = p->doubtful >> i & 1 ? port_probe(p->ports[i]) : 0;
+
+		if (err == -ENODEV)
+			pump_loop_lost(p, i);
+		else if (!err)
+			p->doubtful &= (u8)~(1u << i);
+	}
 }
 
 static void pump_loop_receive(struct pump *p, u8 index)
 {
 	int n;
 
+	if (p->fds[index].revents & POLLERR)
+		p->doubtful |= (u8)(1u << index);
 	p->from = p->ports[index];
 	n = port_receive(p->from, PUMP_BUDGET, pump_loop_frame, p);
 	pump_loop_flush(p);
@@ -113,7 +134,7 @@ void *pump_loop(void *arg)
 	struct pump *p = arg;
 
 	while (!core_load(&p->stop)) {
-		if (poll(p->fds, p->port_count + 1u, -1) <= 0)
+		if (poll(p->fds, p->port_count + 1u, p->doubtful ? PUMP_DOUBT_MS : -1) < 0)
 			continue;
 		if (p->fds[p->port_count].revents)
 			pump_loop_hear(p);
@@ -123,6 +144,8 @@ void *pump_loop(void *arg)
 			if (p->fds[i].revents)
 				pump_loop_receive(p, i);
 		}
+		if (CORE_UNLIKELY(p->doubtful))
+			pump_loop_doubt(p);
 	}
 	return NULL;
 }

@@ -27,6 +27,8 @@ struct pump {
 	struct pollfd fds[PORTS_MAX + 1]; /* the last one is `kick` */
 	u32 now;			  /* ms: of this batch */
 	struct port *from;		  /* of this batch */
+	u8 doubtful; /* bit set of ports that went down and may be gone */
+	u32 doubted; /* ms: when they were last asked after */
 	/* atomic */
 	bool stop, want_fragments, ordered;
 	u8 lost; /* bit set of ports whose interface went away, for the main thread */

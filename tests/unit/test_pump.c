@@ -58,8 +58,9 @@ static void shell(const char *command)
 static int end_open(const char *interface)
 {
 	struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
-	int on = 1, fd = socket(AF_PACKET, SOCK_RAW, 0);
+	int on = 1, room = 4 << 20, fd = socket(AF_PACKET, SOCK_RAW, 0);
 
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
 	at.sll_ifindex = (int)if_nametoindex(interface);
 	assert_int_equal(setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof(on)), 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
@@ -543,6 +544,9 @@ static void test_interface_goes_and_returns(void **state)
 	struct port *old = b->ports[1];
 	struct frame got;
 
+	/* down first, and gone a while later: libpcap notices the first only */
+	shell("ip link set d0 down");
+	usleep(20000);
 	shell("ip link del d0");
 	for (int i = 0; i < WAIT_MS && !b->lost; i++, usleep(1000))
 		g_main_context_iteration(NULL, FALSE);
