@@ -124,42 +124,48 @@ static const struct word *words_find(char **line, unsigned int *used)
 	return NULL;
 }
 
-/* The known words most like LINE's first, or NULL where none is near. */
-static const char *words_guess(char **line)
+/* The known words most like LINE's first, g_free() them; NULL where none is near. */
+static char *words_guess(char **line)
 {
-	char *both = line[1] ? g_strjoin(" ", line[0], line[1], NULL) : NULL;
-	const char *best = NULL;
-	unsigned int nearest = 4; /* changes that may be typing errors, and one more */
+	unsigned int nearest = 3; /* more changes than that are no typing error */
+	char *best = NULL;
 
 	for (const struct word *w = words; w->words; w++) {
-		unsigned int one = guess_distance(line[0], w->words);
-		unsigned int two = both ? guess_distance(both, w->words) : G_MAXUINT;
+		char **known = g_strsplit(w->words, " ", 0);
+		bool two = known[1] && line[1];
+		char *typed = two ? g_strjoin(" ", line[0], line[1], NULL) : g_strdup(line[0]);
+		const char *meant = two ? w->words : known[0];
+		unsigned int distance = guess_distance(typed, meant);
 
-		if (MIN(one, two) >= nearest || MIN(one, two) * 2 > strlen(w->words))
-			continue;
-		nearest = MIN(one, two);
-		best = w->words;
+		if (distance < nearest && distance * 2 <= strlen(meant)) {
+			nearest = distance;
+			g_free(best);
+			best = g_strdup(meant);
+		}
+		g_free(typed);
+		g_strfreev(known);
 	}
-	g_free(both);
 	return best;
 }
 
 static int words_unknown(struct call *call)
 {
-	const char *guess;
+	char *guess;
+	int rc;
 
 	if (!call->line[0])
 		return words_fail(call, -EINVAL, "no words; help lists them");
 	guess = words_guess(call->line);
-	if (guess)
-		return words_fail(call, -EINVAL, "'%s%s%s' is not known; did you mean '%s'?",
-				  call->line[0], call->line[1] ? " " : "",
-				  call->line[1] ? call->line[1] : "", guess);
-	if (!strcmp(call->line[0], "show"))
-		return words_fail(call, -EINVAL,
-				  "show what? devices, sessions, pins, neighbours, addresses, "
-				  "counters, config");
-	return words_fail(call, -EINVAL, "'%s' is not known; help lists the words", call->line[0]);
+	if (!strcmp(call->line[0], "show") && (!guess || !strcmp(guess, "show")))
+		rc = words_fail(call, -EINVAL,
+				"show what? devices, sessions, pins, neighbours, addresses, counters, config");
+	else if (guess)
+		rc = words_fail(call, -EINVAL, "'%s%s%s' is not known; did you mean '%s'?", call->line[0],
+				call->line[1] ? " " : "", call->line[1] ? call->line[1] : "", guess);
+	else
+		rc = words_fail(call, -EINVAL, "'%s' is not known; help lists the words", call->line[0]);
+	g_free(guess);
+	return rc;
 }
 
 /* Tokens of a line, without the empty ones; NULL when it isn't text. */
