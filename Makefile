@@ -17,6 +17,8 @@ SYSCONFDIR ?= /etc
 PYTHON    ?= /usr/bin/python3
 DEPS      ?= conf/install/deps
 JOBS      ?= 2
+V         ?=
+Q         := $(if $(V),,@)
 OBJ       := $(BUILD)/obj
 BIN       := $(BUILD)/bin
 
@@ -53,17 +55,20 @@ all: $(PROGRAMS)
 # Compile and link
 $(OBJ)/%.o: %.c | $(OBJ)/.libraries
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(if $(V),,@echo "  CC    $<")
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(LIB): $(LIB_SRC:%.c=$(OBJ)/%.o)
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	$(if $(V),,@echo "  AR    $@")
+	$(Q)ar rcs $@ $^
 
 define program
 $(BIN)/$(1): $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(2)/*.c)) $$(LIB)
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+	$$(if $$(V),,@echo "  LINK  $$@")
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
 endef
 $(eval $(call program,sandwich-ingress,ingress))
 $(eval $(call program,sandwich-egress,egress))
@@ -182,5 +187,6 @@ help:
 #@ SAN=address,undefined the unit, packet and simulation tests under sanitizers; SAN=thread as well
 #@ DEPS=true             installs nothing: what is needed is there
 #@ JOBS=2                how many compilers at a time
+#@ V=1                   shows their command lines
 
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
