@@ -286,24 +286,12 @@ CORE_INLINE bool decide_gone(struct tables *t, const struct settings *cfg, struc
 CORE_INLINE void decide_place_inward(struct tables *t, const struct settings *cfg, struct work *w)
 {
 	u32 local = local_find(t, cfg, &w->packet.to);
-	struct flow key;
-	u64 hash;
 
-	place(t, cfg, &w->key, w->now, &w->place);
+	place_flow(t, cfg, &w->flow, &w->key, w->now, &w->place);
 	if (CORE_UNLIKELY(local & LOCAL_DEVICE)) {
 		w->place.device = w->place.wanted = (u8)local;
 		w->place.why = PLACE_OWN;
 		w->place.displaced = false;
-	} else if (cfg->learn_hosts && cfg->affinity != AFFINITY_CLIENT &&
-		   w->place.why != PLACE_PIN) {
-		struct placement host;
-
-		core_zero(&host, sizeof(host));
-		hash = place_host_key(cfg, &w->flow, &key);
-		if (place_by_pin(t, cfg, &key, hash, w->now, &host)) {
-			w->place.device = host.device;
-			w->place.why = PLACE_HOST;
-		}
 	}
 	w->device = w->place.device;
 }

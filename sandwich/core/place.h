@@ -75,4 +75,26 @@ CORE_INLINE u64 place_host_key(const struct settings *cfg, const struct flow *fl
 	return flow_hash(&cfg->placement, key);
 }
 
+/*
+ * Places a conversation away from the uplink: by its pin, else by its inner host's binding, else by the hash.
+ * KEY is the affinity key of FLOW; *OUT starts zeroed.
+ */
+CORE_INLINE void place_flow(struct tables *t, const struct settings *cfg, const struct flow *flow,
+			    const struct flow *key, u32 now, struct placement *out)
+{
+	struct placement host;
+	struct flow host_key;
+	u64 hash;
+
+	place(t, cfg, key, now, out);
+	if (!cfg->learn_hosts || cfg->affinity == AFFINITY_CLIENT || out->why == PLACE_PIN)
+		return;
+	core_zero(&host, sizeof(host));
+	hash = place_host_key(cfg, flow, &host_key);
+	if (!place_by_pin(t, cfg, &host_key, hash, now, &host))
+		return;
+	out->device = host.device;
+	out->why = PLACE_HOST;
+}
+
 #endif

@@ -18,6 +18,26 @@ struct sweep {
 	u32 walked, pinned; /* results, added to */
 };
 
+/*
+ * Whether the pin that NEXT goes by is to be left alone. One whose device is not up now is stale: its
+ * conversations went elsewhere and are not to follow it back. An operator's says otherwise.
+ */
+CORE_INLINE bool sweep_pin_holds(struct tables *t, struct sweep *sweep, const struct flow *key,
+				 const struct placement *next)
+{
+	const struct settings *cfg = tables_settings(t);
+	struct slot *pin = pin_find(t, &sweep->next, key, next->hash, sweep->now);
+
+	return !cfg || device_set_has(&cfg->up, next->device) ||
+	       (pin && core_load(&pin->state) == PIN_OPERATOR);
+}
+
+/* To or from a device's own address, which no placement moves. */
+CORE_INLINE bool sweep_is_own(struct tables *t, const struct settings *cfg, const struct flow *flow)
+{
+	return (local_find(t, cfg, &flow->inside) | local_find(t, cfg, &flow->outside)) & LOCAL_DEVICE;
+}
+
 /* Pins the session at S if NEXT would place it elsewhere and its device can still carry it. */
 CORE_INLINE void sweep_slot(struct tables *t, struct sweep *sweep, struct slot *s)
 {
@@ -29,12 +49,13 @@ CORE_INLINE void sweep_slot(struct tables *t, struct sweep *sweep, struct slot *
 	if (!slot_is_live(version) || core_load(&s->version) != version)
 		return;
 	sweep->walked++;
-	if (!device_set_has(&sweep->next.up, device) ||
-	    session_expired(&sweep->next, s, sweep->now))
+	if (!device_set_has(&sweep->next.up, device) || session_expired(&sweep->next, s, sweep->now))
 		return;
 	affinity_key(&key, &flow, sweep->next.affinity);
-	place(t, &sweep->next, &key, sweep->now, &next);
-	if (next.device == device || next.why == PLACE_PIN)
+	place_flow(t, &sweep->next, &flow, &key, sweep->now, &next);
+	if (next.device == device || sweep_is_own(t, &sweep->next, &flow))
+		return;
+	if (next.why == PLACE_PIN && sweep_pin_holds(t, sweep, &key, &next))
 		return;
 	if (pin_put(t, &key, next.hash, device, PIN_SWEPT, sweep->now)) {
 		sweep->pinned++;
