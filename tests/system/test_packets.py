@@ -57,7 +57,7 @@ def test_farm_carries_the_tag(far_lab):
                                           log="tagged")
     while watch.poll() is None:
         tools.ping(far_lab.client(1), far_lab.plan.server(1).ipv4, 10)
-    lines = [line for line in far_lab.tail(watch.log).splitlines() if "ethertype" in line]
+    lines = [line for line in far_lab.tail(watch.log, 1 << 20).splitlines() if "ethertype" in line]
     tagged = [line for line in lines if "vlan 42" in line]
     assert lines and len(tagged) == (len(lines) if far_lab.options.vlan else 0)
 
