@@ -72,13 +72,14 @@ static void pump_batch_sent(struct tables *t, const struct pump_batch_entry *e, 
 {
 	struct counters *c = t->counters;
 
-	pump_batch_count(&c->reason[e->in_port][e->reason], 1);
 	pump_batch_count(&c->tx[e->out_port], 1);
 	pump_batch_count(&c->tx_bytes[e->out_port], length);
-	if (!e->device)
-		return;
-	pump_batch_count(&c->to_device[e->device].packets, 1);
-	pump_batch_count(&c->to_device[e->device].bytes, length);
+	if (e->device) {
+		pump_batch_count(&c->to_device[e->device].packets, 1);
+		pump_batch_count(&c->to_device[e->device].bytes, length);
+	}
+	/* Last, so that whoever sees all of rx in the reasons sees the rest too. */
+	pump_batch_count(&c->reason[e->in_port][e->reason], 1);
 }
 
 static void pump_batch_failed(struct tables *t, u8 in_port, int err)
