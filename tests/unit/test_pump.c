@@ -520,11 +520,23 @@ static void test_completes_checksums(void **state)
 	assert_int_equal(bench_counter(b, COUNTER_CHECKSUMS_FILLED), 1);
 }
 
+/* Whether frames come through once more; the kernel takes its time with a link that came up. */
+static bool bench_crosses(struct bench *b)
+{
+	struct frame got;
+
+	for (int ms = 0; ms < WAIT_MS; ms += QUIET_MS) {
+		end_send_text(b->ends[0], INWARD V4 "udp 1000>53 pay=100");
+		if (end_receive(b->ends[1], &got, QUIET_MS))
+			return true;
+	}
+	return false;
+}
+
 /* A link that goes down and comes up again is the same port. */
 static void test_link_flaps(void **state)
 {
 	struct bench *b = bench_of(state);
-	struct frame got;
 
 	for (int i = 0; i < 3; i++) {
 		shell("ip link set u0 down");
@@ -533,8 +545,7 @@ static void test_link_flaps(void **state)
 		assert_false(port_carrier(b->ports[0]));
 		shell("ip link set u0 up");
 		assert_int_equal(port_refresh(b->ports[0]), 0);
-		end_send_text(b->ends[0], INWARD V4 "udp 1000>53 pay=100");
-		assert_true(end_receive(b->ends[1], &got, WAIT_MS));
+		assert_true(bench_crosses(b));
 	}
 	bench_handled_in(b, 1, QUIET_MS);
 	assert_int_equal(b->lost, 0);
@@ -567,8 +578,7 @@ static void test_interface_goes_and_returns(void **state)
 	b->ends[1] = end_open("s0");
 	b->ports[1] = bench_port("d0", 1);
 	pump_replace_port(b->pump, 1, b->ports[1]);
-	end_send_text(b->ends[0], INWARD V4 "udp 1000>53 pay=100");
-	assert_true(end_receive(b->ends[1], &got, WAIT_MS));
+	assert_true(bench_crosses(b));
 	end_send_text(b->ends[1], OUTWARD V4 "udp 53>1000 pay=22");
 	assert_true(end_receive(b->ends[0], &got, WAIT_MS));
 }
