@@ -57,10 +57,12 @@ bool checks_valid(const struct config *config)
 	for (guint i = 0; i < config->health.checks->len; i++) {
 		const struct config_check *c = g_ptr_array_index(config->health.checks, i);
 		char text[INET6_ADDRSTRLEN];
+		struct address address;
 
 		if (is_each(c) || check_owned(config, c))
 			continue;
-		address_text((const struct address *)&c->address, text);
+		memcpy(&address, &c->address, sizeof(address));
+		address_text(&address, text);
 		g_warning("[health] %s = %s: no device has that address",
 			  config_detector_name(c->kind), text);
 		valid = false;

@@ -41,12 +41,12 @@ static void on_heard(void *user, u8 device, u32 rtt_us, u64 now)
 		state_result(e->state, e->paths[device], true, NULL, rtt_us, now);
 }
 
-static void on_blind(void *user, u8 device, const char *why, u64 now)
+static void on_blind(void *user, u8 device, const char *why)
 {
 	struct engine *e = user;
 
 	if (e->paths[device])
-		state_blind(e->state, e->paths[device], why, now);
+		state_blind(e->state, e->paths[device], why);
 }
 
 /* Count intervals of silence, and a quarter for what makes packets late. */

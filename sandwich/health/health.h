@@ -76,11 +76,18 @@ int health_new(struct health **out, const struct health_setup *setup)
 	__attribute__((warn_unused_result));
 void health_free(struct health *h);
 
-/* A reload: other devices, paces or checks. What stays the same keeps its state and counts. */
+/*
+ * A reload: other devices, paces or checks. What stays the same keeps its state and counts, by its
+ * name where a device has got another id: nobody is told of that, so ask health_fit() afterwards.
+ * Upon an error nothing has changed.
+ */
 int health_reload(struct health *h, const struct health_setup *setup)
 	__attribute__((warn_unused_result));
 
-/* Results of detectors that live elsewhere: the resolver's for ARP and ND, the port's for link. */
+/*
+ * Results of detectors that live elsewhere: the resolver's for ARP and ND, the port's for link.
+ * They are events: one counts at once and holds until the next. Who tells them watches for silence.
+ */
 void health_result(struct health *h, u8 device, enum config_detector detector, bool ok,
 		   const char *why);
 

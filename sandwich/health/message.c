@@ -78,7 +78,7 @@ static int record_decode(struct health_record *r, const u8 **at)
 	r->admin = (u8)get(at, 1);
 	get(at, 2); /* room for what comes later */
 	r->admin_version = (u32)get(at, 4);
-	if (flags & ~RECORD_FLAGS || r->admin > ADMIN_DISABLED || !r->name_hash)
+	if (flags & ~RECORD_FLAGS || r->admin >= ADMINS || !r->name_hash)
 		return -EBADMSG;
 	r->fit = flags & RECORD_FIT;
 	r->swept = flags & RECORD_SWEPT;

@@ -219,10 +219,10 @@ static void path_ask(struct path *p, u8 device, u64 now)
 	u8 port = 0;
 
 	if (!ops->hop(ops->user, device, &d.mac_dst, &port, &vlan)) {
-		p->ops.blind(p->ops.user, device, "its MAC is not known", now);
+		p->ops.blind(p->ops.user, device, "its MAC is not known");
 		return;
 	}
-	p->ops.blind(p->ops.user, device, NULL, now);
+	p->ops.blind(p->ops.user, device, NULL);
 	datagram_tag(&d, vlan);
 	path_send(p, device, port, &d, &m);
 }
@@ -236,7 +236,8 @@ static void path_look(struct path *p, u8 device, u64 now)
 	u8 port;
 	bool known = ops->hop(ops->user, device, &mac, &port, &vlan);
 
-	p->ops.blind(p->ops.user, device, known ? NULL : "its MAC is not known", now);
+	(void)now;
+	p->ops.blind(p->ops.user, device, known ? NULL : "its MAC is not known");
 }
 
 static void path_tell(struct path *p, u8 device, u64 now)

@@ -32,7 +32,7 @@ struct path_ops {
 	/* A fresh message came through the device. RTT_US: 0 where it is not known. */
 	void (*heard)(void *user, u8 device, u32 rtt_us, u64 now);
 	/* The device's way is not known (WHY), or is (NULL). */
-	void (*blind)(void *user, u8 device, const char *why, u64 now);
+	void (*blind)(void *user, u8 device, const char *why);
 	void *user;
 };
 

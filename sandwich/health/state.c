@@ -282,7 +282,8 @@ static void tracker_silent(struct state *s, struct tracker *t, u64 now)
 
 	g_snprintf(why, sizeof(why), "nothing heard for %" G_GUINT64_FORMAT " ms",
 		   (now - t->base) / 1000);
-	tracker_why(t, why);
+	if (!t->blind)
+		tracker_why(t, why);
 	t->successes = 0;
 	t->failures++;
 	tracker_fall(s, t);
@@ -409,11 +410,10 @@ void state_result(struct state *s, struct tracker *t, bool ok, const char *why, 
 	state_update(s, t->device);
 }
 
-void state_blind(struct state *s, struct tracker *t, const char *why, u64 now)
+void state_blind(struct state *s, struct tracker *t, const char *why)
 {
 	bool blind = why != NULL;
 
-	(void)now;
 	if (blind == t->blind)
 		return;
 	t->blind = blind;

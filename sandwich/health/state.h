@@ -69,7 +69,7 @@ void state_result(struct state *s, struct tracker *t, bool ok, const char *why, 
  * A witnessed tracker that can't ask (WHY), or can again (NULL): it can't be let through when
  * alone.
  */
-void state_blind(struct state *s, struct tracker *t, const char *why, u64 now);
+void state_blind(struct state *s, struct tracker *t, const char *why);
 
 /* Our own loop stood still for LATE µs: that time is taken out of every silence. */
 void state_late(struct state *s, u64 late, u64 now);
