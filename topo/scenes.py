@@ -80,7 +80,7 @@ class Traffic:
     def settle(self):
         """Until every lasting conversation is answered again."""
         for group in self.groups:
-            group.wait(lambda r: r["open"] == r["wanted"] and r["stalled"] == 0, 15, "all conversations to be answered")
+            group.wait_calm()
 
     def finish(self):
         return [group.finish() for group in self.groups]

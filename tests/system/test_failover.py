@@ -21,7 +21,7 @@ def test_only_the_dead_ones_flows_move_and_none_moves_back(healthy, how):
     lab.kill_firewall(victim, how)
     lab.balancers.wait_states({victim: "down"})
     for group in groups:
-        group.wait(lambda r: r["stalled"] == 0 and r["open"] == r["wanted"], 20, "everyone to be answered again")
+        group.wait_calm()
     after = flows.places(lab)
     assert flows.moved(before, after, others) == {}
     assert not set(after.values()) & {victim}
@@ -70,7 +70,7 @@ def test_explain_said_so_before(healthy):
     lab.kill_firewall(victim)
     lab.balancers.wait_states({victim: "down"})
     for group in groups:
-        group.wait(lambda r: r["stalled"] == 0 and r["open"] == r["wanted"], 20, "everyone to be answered again")
+        group.wait_calm()
     places = flows.places(lab)
     flows.finish(groups)
     told = {flow: (said[flow], places[flow]) for flow in udp if flow in places}

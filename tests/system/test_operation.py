@@ -235,7 +235,7 @@ def test_reset_lets_both_ends_reconnect_at_once(make_lab):
     flows.rounds(groups, 3)
     lab.kill_firewall("fw2")
     for group in groups:
-        group.wait(lambda r: r["stalled"] == 0 and r["open"] == r["wanted"], 20, "everyone to be answered again")
+        group.wait_calm()
     report = flows.finish(groups)
     flows.assert_all_alive(report)
     assert any(c["reopened"] for c in report["conversations"] if c["protocol"] == "tcp")

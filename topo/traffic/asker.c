@@ -210,7 +210,9 @@ static void answered(struct client *client, struct conversation *c, int64_t now)
 {
 	int64_t took = now - c->asked;
 
-	if (c->asked && took > c->longest)
+	if (!c->answered)
+		c->opening = took;
+	else if (c->asked && took > c->longest)
 		c->longest = took;
 	c->asked = 0;
 	c->answered++;

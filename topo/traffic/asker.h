@@ -39,6 +39,7 @@ struct conversation {
 	int64_t asked;   /* when the oldest unanswered request was sent; 0: none */
 	int64_t next;    /* when to ask again */
 	int64_t longest; /* longest time from a question to the next answer, ms */
+	int64_t opening; /* time to the first answer: not part of longest, ms */
 	uint16_t port;   /* local */
 	uint32_t reopened;
 };

@@ -15,7 +15,7 @@ struct totals {
 	int answered_all; /* lasting conversations with an answer */
 	int waiting;      /* with a question older than STALL_MS */
 	uint64_t answers, reopened;
-	int64_t longest;
+	int64_t longest, opening;
 };
 
 static void sum(const struct client *client, int64_t now, struct totals *totals)
@@ -32,6 +32,8 @@ static void sum(const struct client *client, int64_t now, struct totals *totals)
 		totals->waiting += live && c->asked && now - c->asked > STALL_MS;
 		if (c->longest > totals->longest)
 			totals->longest = c->longest;
+		if (c->opening > totals->opening)
+			totals->opening = c->opening;
 	}
 }
 
@@ -84,7 +86,8 @@ void asker_report(struct client *client, int64_t now, bool final)
 	printf(", \"failed\": %d, \"broken\": %d, \"stalled\": %d, \"answers\": %llu",
 	       totals.count[FAILED], totals.count[BROKEN], totals.waiting,
 	       (unsigned long long)totals.answers);
-	printf(", \"reopened\": %llu, \"longest_ms\": %lld", (unsigned long long)totals.reopened,
+	printf(", \"reopened\": %llu, \"opening_ms\": %lld, \"longest_ms\": %lld",
+	       (unsigned long long)totals.reopened, (long long)totals.opening,
 	       (long long)totals.longest);
 	printf(", \"new\": {\"tried\": %llu, \"failed\": %llu, \"longest_ms\": %lld}",
 	       (unsigned long long)client->fresh_tried, (unsigned long long)client->fresh_failed,

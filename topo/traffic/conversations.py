@@ -7,6 +7,9 @@ import signal
 from topo.lab.errors import LabError
 from topo.lab.processes import poll
 
+CALM_MS = 500
+
+
 def program(lab):
     """Beside the folder of the sandwich's own programs."""
     path = os.path.join(os.path.dirname(os.path.abspath(lab.options.bindir)), "topo", "conversations")
@@ -50,15 +53,23 @@ class Conversations:
         return json.loads(lines[-1]) if lines else {"opened": 0, "failed": 0, "answers": 0, "open": 0, "time_ms": 0}
 
     def wait(self, condition, timeout, what):
-        """Poll the reports until CONDITION(report) is true; returns that report."""
+        """Poll the reports until CONDITION(report) is true; returns that report, which is of after the call."""
+        since = self.status()["time_ms"]
+
         def check():
             report = self.status()
-            return report if condition(report) else None
+            return report if report["time_ms"] > since and condition(report) else None
         return poll(check, timeout, lambda: f"{what}; last report {self.status()}", interval=0.05)
 
     def wait_opened(self, timeout=20):
         """Until every conversation has had an answer, or failed for good."""
         return self.wait(lambda r: r["opened"] + r["failed"] >= self.wanted, timeout, f"{self.wanted} conversations")
+
+    def wait_calm(self, timeout=20):
+        """Until every conversation is open and has been answered lately, for longer than a stall takes to be one."""
+        since = self.status()["time_ms"] + CALM_MS
+        return self.wait(lambda r: r["time_ms"] > since and r["stalled"] == 0 and r["open"] == r["wanted"], timeout,
+                         "all conversations to be answered")
 
     def wait_answers(self, more, timeout=20):
         """Until MORE further answers came."""
