@@ -355,7 +355,7 @@ void resolver_hint(struct resolver *r, struct resolve_entry *entry, const struct
 /* RFC 4861 7.2.5: without the override flag a MAC that is known is not replaced, but doubted. */
 static bool resolve_overrides(const struct resolve_item *item, const struct discovery *d)
 {
-	return d->is_request || d->flags & DISCOVERY_OVERRIDE || !item->known ||
+	return d->is_request || !d->has_mac || d->flags & DISCOVERY_OVERRIDE || !item->known ||
 	       !resolve_valid(item) || mac_equal(&item->entry.mac, &d->mac);
 }
 
