@@ -17,10 +17,10 @@ struct attach_entry {
 
 struct attach_device {
 	u8 id;
-	bool present;	 /* in the configuration */
+	bool present; /* in the configuration */
 	u16 vlan;
-	u8 port;	 /* PORTS_MAX: not fixed */
-	bool fixed;	 /* MACs are given, or it is transparent: nothing to ask */
+	u8 port;    /* PORTS_MAX: not fixed */
+	bool fixed; /* MACs are given, or it is transparent: nothing to ask */
 	struct attach_entry entry[ATTACH_ENTRIES_MAX];
 	unsigned int entries;
 	struct mac macs[ATTACH_ENTRIES_MAX]; /* fixed ones */
@@ -34,7 +34,8 @@ struct attach {
 	struct attach_device devices[DEVICES_MAX];
 };
 
-struct attach *attach_new(struct tables *tables, struct resolver *resolver, const struct attach_ops *ops)
+struct attach *attach_new(struct tables *tables, struct resolver *resolver,
+			  const struct attach_ops *ops)
 {
 	struct attach *a = g_new0(struct attach, 1);
 
@@ -67,7 +68,8 @@ static void attach_register(struct attach *a, const struct attach_device *d, con
 }
 
 /* The device's frames go to MAC from now on, all its flows included. */
-static void attach_set_hop(struct attach *a, const struct attach_device *d, const struct mac *mac, u8 port)
+static void attach_set_hop(struct attach *a, const struct attach_device *d, const struct mac *mac,
+			   u8 port)
 {
 	core_publish(&tables_device(a->tables, d->id)->hop, hop_make(mac, port));
 }
@@ -111,7 +113,8 @@ static void attach_tell(struct attach *a, const struct attach_device *d)
 }
 
 /* True when another address of the device still uses MAC. */
-static bool attach_shares(const struct attach_device *d, const struct attach_entry *but, const struct mac *mac)
+static bool attach_shares(const struct attach_device *d, const struct attach_entry *but,
+			  const struct mac *mac)
 {
 	for (unsigned int i = 0; i < d->entries; i++)
 		if (&d->entry[i] != but && mac_equal(&d->entry[i].mac, mac))
@@ -179,7 +182,8 @@ static u16 attach_ask_vlan(const struct attach *a, const struct attach_device *d
 	return vlan == VLAN_KEEP ? VLAN_NONE : vlan;
 }
 
-static void attach_addresses(struct attach *a, struct attach_device *d, const GArray *addresses, u32 now)
+static void attach_addresses(struct attach *a, struct attach_device *d, const GArray *addresses,
+			     u32 now)
 {
 	for (guint i = 0; i < addresses->len && i < ATTACH_ENTRIES_MAX; i++) {
 		struct attach_entry *e = &d->entry[d->entries];
@@ -196,7 +200,8 @@ static void attach_addresses(struct attach *a, struct attach_device *d, const GA
 	}
 }
 
-static void attach_fixed(struct attach *a, struct attach_device *d, const struct mac *macs, unsigned int n)
+static void attach_fixed(struct attach *a, struct attach_device *d, const struct mac *macs,
+			 unsigned int n)
 {
 	u8 port = d->port < PORTS_MAX ? d->port : PORT_UPLINK + 1;
 
@@ -222,8 +227,8 @@ static const struct mac *attach_given(const struct config *config, const struct 
 	return partner;
 }
 
-static void attach_device(struct attach *a, const struct config *config, const struct config_device *conf,
-			  enum config_side_id side, u32 now)
+static void attach_device(struct attach *a, const struct config *config,
+			  const struct config_device *conf, enum config_side_id side, u32 now)
 {
 	const struct config_attachment *at = &conf->at[side];
 	struct attach_device *d = &a->devices[conf->id];
@@ -240,15 +245,18 @@ static void attach_device(struct attach *a, const struct config *config, const s
 		attach_fixed(a, d, macs, n);
 }
 
-static bool attach_same_addresses(const struct attach *a, const struct attach_device *d, const GArray *addresses)
+static bool attach_same_addresses(const struct attach *a, const struct attach_device *d,
+				  const GArray *addresses)
 {
 	if (d->entries != MIN(addresses->len, ATTACH_ENTRIES_MAX))
 		return false;
 	for (unsigned int i = 0; i < d->entries; i++) {
 		const struct resolve_target *target = &d->entry[i].resolved->target;
-		struct address address = settings_address(&g_array_index(addresses, struct in6_addr, i));
+		struct address address =
+			settings_address(&g_array_index(addresses, struct in6_addr, i));
 
-		if (!address_equal(&target->address, &address) || target->vlan != attach_ask_vlan(a, d))
+		if (!address_equal(&target->address, &address) ||
+		    target->vlan != attach_ask_vlan(a, d))
 			return false;
 	}
 	return true;
@@ -271,7 +279,8 @@ static bool attach_is_same(const struct attach *a, const struct config *config,
 	       attach_same_addresses(a, d, at->addresses);
 }
 
-void attach_configure(struct attach *a, const struct config *config, enum config_side_id side, u32 now)
+void attach_configure(struct attach *a, const struct config *config, enum config_side_id side,
+		      u32 now)
 {
 	bool known[DEVICES_MAX] = {false};
 

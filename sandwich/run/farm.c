@@ -4,9 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "sandwich/core/sweep.h"
 #include "sandwich/run/settings.h"
-#include "sandwich/run/walker.h"
+#include "sandwich/run/sweeper.h"
 #include "sandwich/slowpath/memory.h"
 
 #define FARM_PARTNER_WAIT_MS 3000 /* how long a return waits for the partner's sweep */
@@ -19,11 +18,9 @@ struct farm {
 	struct farm_device *devices[DEVICES_MAX]; /* by id */
 	bool partner;		/* it is heard of */
 	u32 rows;		/* the set of rank rows wanted */
-	struct walker *walker;
-	struct sweep sweep;	/* the one under way, or the last one done */
-	bool swept;		/* `sweep` is complete */
-	bool catching_up;	/* it is the second one, for what began during the first */
-	u32 swept_at;
+	struct sweeper *sweeper;
+	u32 judge_ms;		/* how long the detectors' first word may take */
+	bool evaluating, again; /* a callback led back here */
 };
 
 static const char *const farm_state_names[FARM_STATES] = {"down", "up", "draining", "disabled"};
@@ -32,8 +29,6 @@ const char *farm_state_name(enum farm_state state)
 {
 	return state < FARM_STATES ? farm_state_names[state] : "?";
 }
-
-static void farm_evaluate(struct farm *f, u32 now);
 
 static bool farm_is_draining(const struct farm_device *d)
 {
@@ -51,63 +46,50 @@ static bool farm_is_usable(const struct farm *f, const struct farm_device *d)
 	return !farm_is_disabled(d) && d->fit && (!f->partner || d->partner_fit);
 }
 
-static void farm_why(struct farm_device *d, const char *why)
+/* Replaces *TEXT unless it says the same already. */
+static void farm_say(char **text, const char *what)
 {
-	g_free(d->why);
-	d->why = g_strdup(why);
+	if (!g_strcmp0(*text, what))
+		return;
+	g_free(*text);
+	*text = g_strdup(what);
+}
+
+/* Why the device is not up, the weightiest reason first. */
+static const char *farm_reason(const struct farm *f, const struct farm_device *d)
+{
+	if (d->disabled)
+		return "disabled by the configuration";
+	if (d->admin == ADMIN_DISABLED)
+		return "disabled by an operator";
+	if (!d->fit)
+		return d->detected;
+	if (f->partner && !d->partner_fit)
+		return "the partner can't reach it";
+	if (!device_set_has(&tables_settings(f->tables)->up, d->id))
+		return "about to return";
+	if (d->admin == ADMIN_DRAINING || d->admin == ADMIN_FLUSHED)
+		return "drained by an operator";
+	return d->limited ? "max-sessions reached" : "";
+}
+
+static void farm_drain_starts(const struct farm *f, struct farm_device *d, u32 now)
+{
+	d->drain_started = now;
+	d->drain_sessions = f->tables->devices[d->id].sessions;
 }
 
 static void farm_enter(struct farm *f, struct farm_device *d, enum farm_state state, u32 now)
 {
 	if (d->state == state)
 		return;
+	farm_say(&d->why, farm_reason(f, d));
 	g_message("device %s is %s (was %s)%s%s", d->name, farm_state_name(state),
 		  farm_state_name(d->state), *d->why ? ": " : "", d->why);
 	d->state = state;
 	d->changed = now;
-	if (state == FARM_DRAINING) {
-		d->drain_started = now;
-		d->drain_sessions = f->tables->devices[d->id].sessions;
-	}
-}
-
-/* --- the sweep ------------------------------------------------------------------------------ */
-
-static void farm_sweep_visit(void *user, struct slot *s)
-{
-	struct farm *f = user;
-
-	sweep_slot(f->tables, &f->sweep, s);
-}
-
-static void farm_sweep_done(void *user)
-{
-	struct farm *f = user;
-
-	if (f->sweep.pinned)
-		g_message("sweep%s: %u of %u conversations pinned where they are",
-			  f->catching_up ? " (again)" : "", f->sweep.pinned, f->sweep.walked);
-	if (f->catching_up)
-		return;
-	f->swept = true;
-	f->swept_at = memory_now();
-	farm_evaluate(f, f->swept_at);
-}
-
-static void farm_sweep_start(struct farm *f, const struct device_set *pick, bool again, u32 now)
-{
-	struct settings *current = tables_settings(f->tables);
-
-	f->sweep.next = *current;
-	f->sweep.next.pick = *pick;
-	f->sweep.next.rows = f->rows;
-	settings_update_live(f->tables, &f->sweep.next);
-	f->sweep.now = now;
-	f->sweep.walked = f->sweep.pinned = 0;
-	f->swept = again;
-	f->catching_up = again;
-	count(f->tables, COUNTER_SWEEPS);
-	walker_start(f->walker);
+	if (state == FARM_DRAINING && d->admin == ADMIN_ENABLED)
+		farm_drain_starts(f, d, now);
 }
 
 /* --- liveness and picking ------------------------------------------------------------------- */
@@ -127,6 +109,7 @@ static void farm_down(struct farm *f, struct farm_device *d, u32 now)
 	device_set_put(&s->pick, d->id, false);
 	device_set_put(&s->up, d->id, false);
 	settings_update_live(f->tables, s);
+	sweeper_forget(f->sweeper); /* what was on it goes elsewhere: a return needs a new one */
 	f->ops.lost(f->ops.user, d->id);
 }
 
@@ -152,7 +135,7 @@ static bool farm_may_return(const struct farm *f, const struct farm_device *d, u
 {
 	if (!f->partner || d->partner_swept)
 		return true;
-	return core_elapsed(now, f->swept_at) > FARM_PARTNER_WAIT_MS;
+	return core_elapsed(now, sweeper_done_at(f->sweeper)) > FARM_PARTNER_WAIT_MS;
 }
 
 static void farm_flip(struct farm *f, struct farm_device *d, bool pick, u32 now)
@@ -202,32 +185,48 @@ static bool farm_is_settled(struct farm *f, const struct device_set *wanted)
 	return s->rows == f->rows && farm_same_set(wanted, &s->pick);
 }
 
-/* The one place where states follow from what is known. */
-static void farm_evaluate(struct farm *f, u32 now)
+/* Goes one step toward WANTED: sweeps, or flips what the sweep was for. */
+static void farm_approach(struct farm *f, const struct device_set *wanted, u32 now)
+{
+	if (!sweeper_prepare(f->sweeper, wanted, f->rows, now) || !farm_apply(f, wanted, now))
+		return;
+	sweeper_flipped(f->sweeper);
+	f->ops.urge(f->ops.user);
+	if (farm_is_settled(f, wanted))
+		sweeper_settle(f->sweeper, now);
+}
+
+static void farm_evaluate_once(struct farm *f, u32 now)
 {
 	struct device_set wanted;
-	bool done;
 
-	for (unsigned int id = 1; id < DEVICES_MAX; id++)
-		if (f->devices[id] && !farm_is_usable(f, f->devices[id]))
-			farm_down(f, f->devices[id], now);
+	for (unsigned int id = 1; id < DEVICES_MAX; id++) {
+		struct farm_device *d = f->devices[id];
+
+		if (d && !farm_is_usable(f, d))
+			farm_down(f, d, now);
+		if (d)
+			farm_say(&d->why, farm_reason(f, d));
+	}
 	farm_wanted(f, &wanted);
 	if (farm_is_settled(f, &wanted))
+		sweeper_settle(f->sweeper, now);
+	else
+		farm_approach(f, &wanted, now);
+}
+
+/* The one place where states follow from what is known. A callback may lead back here. */
+static void farm_evaluate(struct farm *f, u32 now)
+{
+	f->again = true;
+	if (f->evaluating)
 		return;
-	done = f->swept && f->sweep.next.rows == f->rows &&
-	       farm_same_set(&wanted, &f->sweep.next.pick);
-	if (!done) {
-		if (!walker_is_running(f->walker) || f->catching_up ||
-		    !farm_same_set(&wanted, &f->sweep.next.pick) || f->sweep.next.rows != f->rows)
-			farm_sweep_start(f, &wanted, false, now);
-		return;
+	f->evaluating = true;
+	while (f->again) {
+		f->again = false;
+		farm_evaluate_once(f, now);
 	}
-	if (!farm_apply(f, &wanted, now))
-		return;
-	f->ops.urge(f->ops.user);
-	/* What began while the first sweep walked may have been passed by: once more. */
-	if (farm_is_settled(f, &wanted))
-		farm_sweep_start(f, &wanted, true, now);
+	f->evaluating = false;
 }
 
 /* --- what comes in -------------------------------------------------------------------------- */
@@ -260,7 +259,7 @@ void farm_fit(struct farm *f, u8 device, bool fit, const char *why, u32 now)
 		return;
 	d->judged = true;
 	d->fit = fit;
-	farm_why(d, fit ? "" : why);
+	farm_say(&d->detected, fit ? "" : why);
 	farm_evaluate(f, now);
 }
 
@@ -269,11 +268,19 @@ static void farm_admin(struct farm *f, struct farm_device *d, u8 admin, u32 vers
 {
 	d->admin = admin;
 	d->admin_version = version;
+	if (admin == ADMIN_DRAINING)
+		farm_drain_starts(f, d, now);
 	if (admin == ADMIN_FLUSHED)
 		f->ops.flush(f->ops.user, d->id);
-	farm_why(d, admin == ADMIN_DISABLED ? "disabled by an operator"
-		    : admin == ADMIN_ENABLED ? "" : "drained by an operator");
 	farm_evaluate(f, now);
+}
+
+/* Words said on both sides at once have one version: the stricter holds then, here and there. */
+static bool farm_is_newer(const struct health_record *r, const struct farm_device *d)
+{
+	int32_t ahead = (int32_t)(r->admin_version - d->admin_version);
+
+	return r->admin < ADMINS && (ahead > 0 || (!ahead && r->admin > d->admin));
 }
 
 void farm_partner_record(struct farm *f, u8 device, const struct health_record *r, u32 now)
@@ -283,14 +290,12 @@ void farm_partner_record(struct farm *f, u8 device, const struct health_record *
 
 	if (!d)
 		return;
-	if (r->admin < ADMINS && (int32_t)(r->admin_version - d->admin_version) > 0)
+	if (farm_is_newer(r, d)) {
+		d->drain_deadline = 0; /* the side that was given one keeps it */
 		farm_admin(f, d, r->admin, r->admin_version, now);
+	}
 	if (d->partner_fit == r->fit && d->partner_swept == swept)
 		return;
-	if (d->partner_fit && !r->fit && d->fit)
-		farm_why(d, "the partner can't reach it");
-	else if (!d->partner_fit && r->fit && d->fit)
-		farm_why(d, "");
 	d->partner_fit = r->fit;
 	d->partner_swept = swept;
 	farm_evaluate(f, now);
@@ -340,10 +345,13 @@ int farm_drain(struct farm *f, struct farm_device *d, u32 deadline_ms)
 {
 	u32 now = memory_now();
 
+	if (d->admin == ADMIN_DRAINING && !deadline_ms)
+		return -EALREADY;
 	d->drain_deadline = deadline_ms;
-	d->drain_started = now;
-	if (d->admin == ADMIN_DRAINING)
-		return deadline_ms ? 0 : -EALREADY;
+	if (d->admin == ADMIN_DRAINING) {
+		farm_drain_starts(f, d, now);
+		return 0;
+	}
 	farm_admin(f, d, ADMIN_DRAINING, d->admin_version + 1, now);
 	f->ops.urge(f->ops.user);
 	return 0;
@@ -385,14 +393,12 @@ int farm_drain_eta(const struct farm *f, const struct farm_device *d, u32 sessio
 static void farm_tick_limit(struct farm *f, struct farm_device *d, u32 now)
 {
 	u32 sessions = f->tables->devices[d->id].sessions;
-	bool limited =
-		d->max_sessions &&
-		sessions >= (d->limited ? d->max_sessions / 10 * FARM_LIMIT_LOW : d->max_sessions);
+	u32 low = MAX(1, (u32)((u64)d->max_sessions * FARM_LIMIT_LOW / 10));
+	bool limited = d->max_sessions && sessions >= (d->limited ? low : d->max_sessions);
 
 	if (limited == d->limited)
 		return;
 	d->limited = limited;
-	farm_why(d, limited ? "max-sessions reached" : "");
 	if (limited)
 		count(f->tables, COUNTER_LIMITED);
 	farm_evaluate(f, now);
@@ -408,11 +414,21 @@ static void farm_tick_deadline(struct farm *f, struct farm_device *d, u32 now)
 	f->ops.urge(f->ops.user);
 }
 
+/* Detectors that never found it fit don't say so: their silence is a verdict in the end. */
+static void farm_tick_judge(struct farm *f, struct farm_device *d, u32 now)
+{
+	if (d->judged || core_elapsed(now, d->since) <= f->judge_ms)
+		return;
+	d->judged = true;
+	f->ops.urge(f->ops.user);
+}
+
 void farm_tick(struct farm *f, u32 now)
 {
 	for (unsigned int id = 1; id < DEVICES_MAX; id++) {
 		if (!f->devices[id])
 			continue;
+		farm_tick_judge(f, f->devices[id], now);
 		farm_tick_limit(f, f->devices[id], now);
 		farm_tick_deadline(f, f->devices[id], now);
 	}
@@ -426,6 +442,7 @@ static void farm_device_free(struct farm_device *d)
 	if (!d)
 		return;
 	g_free(d->name);
+	g_free(d->detected);
 	g_free(d->why);
 	g_free(d);
 }
@@ -442,7 +459,9 @@ static void farm_take(struct farm *f, const struct config_device *conf, u32 now)
 		d = f->devices[conf->id] = g_new0(struct farm_device, 1);
 		d->id = (u8)conf->id;
 		d->name = g_strdup(conf->name);
-		d->why = g_strdup("not heard of yet");
+		d->detected = g_strdup("not heard of yet");
+		d->why = g_strdup("");
+		d->since = now;
 		d->partner_fit = true;
 		d->changed = now;
 		d->state = conf->disabled ? FARM_DISABLED : FARM_DOWN;
@@ -457,16 +476,30 @@ static void farm_forget(struct farm *f, u8 id, u32 now)
 	struct farm_device *d = f->devices[id];
 
 	d->disabled = true;
-	farm_why(d, "no longer configured");
 	farm_down(f, d, now);
 	farm_device_free(d);
 	f->devices[id] = NULL;
+}
+
+/* How long the slowest detector needs for a first word, and some. */
+static u32 farm_judge_ms(const struct config_health *health)
+{
+	u32 slowest = MAX(health->path.interval_ms, 1000);
+
+	for (guint i = 0; i < health->checks->len; i++) {
+		const struct config_check *check = g_ptr_array_index(health->checks, i);
+
+		slowest = MAX(slowest, check->pace.interval_ms);
+	}
+	return slowest * (health->rise + 2);
 }
 
 void farm_configure(struct farm *f, const struct config *config, u32 rows, u32 now)
 {
 	bool known[DEVICES_MAX] = {false};
 
+	f->evaluating = true; /* not before all of it is taken */
+	f->judge_ms = farm_judge_ms(&config->health);
 	for (guint i = 0; i < config->devices->len; i++) {
 		const struct config_device *d = g_ptr_array_index(config->devices, i);
 
@@ -477,7 +510,14 @@ void farm_configure(struct farm *f, const struct config *config, u32 rows, u32 n
 		if (f->devices[id] && !known[id])
 			farm_forget(f, (u8)id, now);
 	f->rows = rows;
+	sweeper_forget(f->sweeper); /* the rows it read may have been built anew */
+	f->evaluating = false;
 	farm_evaluate(f, now);
+}
+
+static void farm_swept(void *user, u32 now)
+{
+	farm_evaluate(user, now);
 }
 
 struct farm *farm_new(struct tables *tables, const struct farm_ops *ops)
@@ -487,8 +527,7 @@ struct farm *farm_new(struct tables *tables, const struct farm_ops *ops)
 	f->tables = tables;
 	f->ops = *ops;
 	f->rows = tables_settings(tables)->rows;
-	f->walker = walker_new(tables, TABLE_SESSIONS,
-			       &(struct walker_ops){farm_sweep_visit, farm_sweep_done, f});
+	f->sweeper = sweeper_new(tables, farm_swept, f);
 	return f;
 }
 
@@ -496,7 +535,7 @@ void farm_free(struct farm *f)
 {
 	if (!f)
 		return;
-	walker_free(f->walker);
+	sweeper_free(f->sweeper);
 	for (unsigned int id = 1; id < DEVICES_MAX; id++)
 		farm_device_free(f->devices[id]);
 	g_free(f);

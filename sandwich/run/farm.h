@@ -40,6 +40,8 @@ struct farm_device {
 	u32 drain_started;	/* ms */
 	u32 drain_sessions;	/* how many there were then, for the ETA */
 	u32 drain_deadline;	/* ms after drain_started; 0: none */
+	u32 since;		/* ms: known since */
+	char *detected;		/* why our detectors found it unfit, or "" */
 	char *why;		/* why it is not up, or "" */
 };
 

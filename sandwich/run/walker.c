@@ -54,7 +54,7 @@ void walker_start(struct walker *w)
 {
 	w->at = 0;
 	if (!w->source)
-		w->source = g_idle_add_full(G_PRIORITY_DEFAULT_IDLE, walker_slice, w, NULL);
+		w->source = g_idle_add_full(G_PRIORITY_DEFAULT, walker_slice, w, NULL);
 }
 
 void walker_stop(struct walker *w)

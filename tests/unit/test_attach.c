@@ -1,4 +1,7 @@
-/* links: sandwich/run/attach.c sandwich/run/settings.c sandwich/slowpath/macs.c sandwich/slowpath/memory.c conf/address.c conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c conf/lines.c conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c conf/targets.c conf/units.c conf/values.c */
+/* links: sandwich/run/attach.c sandwich/run/settings.c sandwich/slowpath/macs.c */
+/* links: sandwich/slowpath/memory.c conf/address.c conf/check-addresses.c conf/check-devices.c */
+/* links: conf/check.c conf/keys.c conf/lines.c conf/lists.c conf/model.c conf/print.c */
+/* links: conf/problem.c conf/read.c conf/targets.c conf/units.c conf/values.c */
 /* SPDX-License-Identifier: ISC */
 /* Where devices stand: hops and source MACs follow what the resolver says, and reloads. */
 #include <setjmp.h>
@@ -20,14 +23,16 @@ struct resolver {
 	unsigned int wanted, dropped;
 };
 
-struct resolve_entry *resolver_want(struct resolver *r, const struct resolve_target *target, void *user, u32 now)
+struct resolve_entry *resolver_want(struct resolver *r, const struct resolve_target *target,
+				    void *user, u32 now)
 {
 	struct resolve_entry *e;
 
 	r->wanted++;
 	for (guint i = 0; i < r->entries->len; i++) {
 		e = g_ptr_array_index(r->entries, i);
-		if (address_equal(&e->target.address, &target->address) && e->target.vlan == target->vlan)
+		if (address_equal(&e->target.address, &target->address) &&
+		    e->target.vlan == target->vlan)
 			return e;
 	}
 	e = g_new0(struct resolve_entry, 1);
@@ -76,14 +81,14 @@ static u8 port_by_name(void *user, const char *name)
 	return !strcmp(name, "eth1") ? 1 : !strcmp(name, "eth2") ? 2 : PORTS_MAX;
 }
 
-#define HEAD                                                                                       \
-	"[sandwich]\nname = t\nmode = firewall\nsessions = 4k\n"                                   \
-	"[side ingress]\nuplink-address = 192.0.2.1/24 2001:db8:2::1/64\n"                         \
-	"farm-address = 10.1.0.1/24 2001:db8:1::1/64\n"                                            \
-	"[side egress]\nuplink-address = 10.9.0.1/16 2001:db8:9::1/64\n"                           \
-	"farm-address = 10.2.0.1/24 2001:db8:a::1/64\n"                                            \
-	"[balancer in]\nside = ingress\nuplink = eth0\nfarm = eth1 eth2\ncontrol = /tmp/in\n"      \
-	"[balancer out]\nside = egress\nuplink = eth0\nfarm = eth1 eth2\ncontrol = /tmp/out\n"     \
+#define HEAD                                                                                   \
+	"[sandwich]\nname = t\nmode = firewall\nsessions = 4k\n"                               \
+	"[side ingress]\nuplink-address = 192.0.2.1/24 2001:db8:2::1/64\n"                     \
+	"farm-address = 10.1.0.1/24 2001:db8:1::1/64\n"                                        \
+	"[side egress]\nuplink-address = 10.9.0.1/16 2001:db8:9::1/64\n"                       \
+	"farm-address = 10.2.0.1/24 2001:db8:a::1/64\n"                                        \
+	"[balancer in]\nside = ingress\nuplink = eth0\nfarm = eth1 eth2\ncontrol = /tmp/in\n"  \
+	"[balancer out]\nside = egress\nuplink = eth0\nfarm = eth1 eth2\ncontrol = /tmp/out\n" \
 	"[health]\npath = off\n"
 
 static struct config *parse(const char *devices)
@@ -110,7 +115,9 @@ static void configure(struct rig *r, const char *devices)
 	struct config *old = r->config;
 
 	r->config = parse(devices);
-	assert_int_equal(settings_apply(&r->tables, r->config, config_find_balancer(r->config, "in"), NULL, 0), 0);
+	assert_int_equal(settings_apply(&r->tables, r->config,
+					config_find_balancer(r->config, "in"), NULL, 0),
+			 0);
 	attach_configure(r->attach, r->config, r->side, 1);
 	if (old)
 		config_free(old); /* nothing may point into it any more */
@@ -193,8 +200,9 @@ static u8 hop_of(struct rig *r, u8 device, u8 *port, u16 *vlan)
 	return attach_hop(r->attach, device, &m, port, vlan) ? m.byte[5] : 0;
 }
 
-#define TWO "[device fw1]\ningress = 10.1.0.11\negress = 10.2.0.11\n"                              \
-	    "[device fw2]\ningress = 10.1.0.12\negress = 10.2.0.12\n"
+#define TWO                                                       \
+	"[device fw1]\ningress = 10.1.0.11\negress = 10.2.0.11\n" \
+	"[device fw2]\ningress = 10.1.0.12\negress = 10.2.0.12\n"
 
 static void follows_a_mac(void **state)
 {
@@ -300,8 +308,10 @@ static void fixed_macs(void **state)
 
 	(void)state;
 	rig_open(&r);
-	configure(&r, "[device fw1]\ningress = 02:00:00:00:00:51 02:00:00:00:00:52\negress = 10.2.0.11\n"
-		      "[device fw2]\ningress = 10.1.0.12 02:00:00:00:00:61\negress = 10.2.0.12\n");
+	configure(
+		&r,
+		"[device fw1]\ningress = 02:00:00:00:00:51 02:00:00:00:00:52\negress = 10.2.0.11\n"
+		"[device fw2]\ningress = 10.1.0.12 02:00:00:00:00:61\negress = 10.2.0.12\n");
 	assert_int_equal(hop_of(&r, 1, &port, &vlan), 0x51);
 	assert_int_equal(port, 1);
 	assert_int_equal(vlan, VLAN_KEEP);
@@ -329,11 +339,20 @@ static void transparent_devices(void **state)
 {
 	static const struct bridge cases[] = {
 		{"[device a]\ningress = port:eth1\negress = port:eth1\n"
-		 "[device b]\ningress = port:eth2\negress = port:eth2\n", {0, 0}, {1, 2}, {VLAN_KEEP, VLAN_KEEP}},
+		 "[device b]\ningress = port:eth2\negress = port:eth2\n",
+		 {0, 0},
+		 {1, 2},
+		 {VLAN_KEEP, VLAN_KEEP}},
 		{"[device a]\ningress = vlan:11\negress = vlan:11\n"
-		 "[device b]\ningress = vlan:12\negress = vlan:12\n", {11, 12}, {1, 1}, {11, 12}},
+		 "[device b]\ningress = vlan:12\negress = vlan:12\n",
+		 {11, 12},
+		 {1, 1},
+		 {11, 12}},
 		{"[device a]\ningress = vlan:11 port:eth2\negress = vlan:11 port:eth2\n"
-		 "[device b]\ningress = vlan:12 port:eth2\negress = vlan:12 port:eth2\n", {11, 12}, {2, 2}, {11, 12}},
+		 "[device b]\ningress = vlan:12 port:eth2\negress = vlan:12 port:eth2\n",
+		 {11, 12},
+		 {2, 2},
+		 {11, 12}},
 	};
 
 	(void)state;
@@ -353,7 +372,8 @@ static void transparent_devices(void **state)
 			assert_true(mac_equal(&m, partner));
 			assert_int_equal(port, c->port[d]);
 			assert_int_equal(vlan, c->vlan[d]);
-			assert_int_equal(attach_source(r.attach, partner, c->zone[d], c->port[d]), d + 1);
+			assert_int_equal(attach_source(r.attach, partner, c->zone[d], c->port[d]),
+					 d + 1);
 			assert_int_equal(attach_source(r.attach, partner, 99, 3), 0);
 		}
 		assert_int_equal(r.resolver.wanted, 0);
