@@ -1,10 +1,17 @@
-/* links: sandwich/health/health.c sandwich/health/check.c sandwich/health/arp.c sandwich/health/icmp.c sandwich/health/tcp.c sandwich/health/http.c sandwich/health/probe.c sandwich/health/engine.c sandwich/health/path.c sandwich/health/state.c sandwich/health/message.c sandwich/health/datagram.c sync/seal.c conf/address.c conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c conf/lines.c conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c conf/targets.c conf/units.c conf/values.c */
 /* SPDX-License-Identifier: ISC */
+/* links: sandwich/health/health.c sandwich/health/check.c sandwich/health/arp.c */
+/* links: sandwich/health/icmp.c sandwich/health/tcp.c sandwich/health/http.c */
+/* links: sandwich/health/probe.c sandwich/health/engine.c sandwich/health/path.c */
+/* links: sandwich/health/state.c sandwich/health/message.c sandwich/health/datagram.c */
+/* links: sync/seal.c */
+/* links: conf/address.c conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c */
+/* links: conf/lines.c conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c */
+/* links: conf/targets.c conf/units.c conf/values.c */
 /*
  * Any bytes as frames from the farm, and as what a partner that knows the secret says.
  *
- * The input is a list of steps: a byte that says what to do, a byte of length, and the bytes. The first byte of all
- * chooses the side.
+ * The input is a list of steps: a byte that says what to do, a byte of length, and the bytes. The
+ * first byte of all chooses the side.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,14 +26,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char text[] = "[sandwich]\nname = t\nmode = firewall\nsecret-file = /x\n"
-			   "[side ingress]\nuplink-address = 192.0.2.1/24\nfarm-address = 10.1.0.1/24\n"
-			   "[side egress]\nuplink-address = 10.9.0.1/16\nfarm-address = 10.2.0.1/24\n"
-			   "[balancer in-a]\nside = ingress\nuplink = eth0\nfarm = eth1\n"
-			   "[balancer out-a]\nside = egress\nuplink = eth0\nfarm = eth1\n"
-			   "[device d1]\ningress = 10.1.0.11\negress = 10.2.0.11\n"
-			   "[device d2]\ningress = 10.1.0.12\negress = 10.2.0.12\n"
-			   "[health]\npath = 20ms x 3\nicmp = on\n";
+static const char text[] =
+	"[sandwich]\nname = t\nmode = firewall\nsecret-file = /x\n"
+	"[side ingress]\nuplink-address = 192.0.2.1/24\nfarm-address = 10.1.0.1/24\n"
+	"[side egress]\nuplink-address = 10.9.0.1/16\nfarm-address = 10.2.0.1/24\n"
+	"[balancer in-a]\nside = ingress\nuplink = eth0\nfarm = eth1\n"
+	"[balancer out-a]\nside = egress\nuplink = eth0\nfarm = eth1\n"
+	"[device d1]\ningress = 10.1.0.11\negress = 10.2.0.11\n"
+	"[device d2]\ningress = 10.1.0.12\negress = 10.2.0.12\n"
+	"[health]\npath = 20ms x 3\nicmp = on\n";
 static const uint8_t secret[] = "secret";
 
 struct stage {
@@ -132,7 +140,8 @@ static void stage_open(struct stage *s)
 	struct health_setup setup = stage_setup(s);
 	uint32_t partner = s->side == CONFIG_INGRESS ? 2 : 1;
 
-	if (engine_new(&s->engine, &setup, s->now) || seal_new(&s->seal, secret, sizeof(secret), "path", partner))
+	if (engine_new(&s->engine, &setup, s->now) ||
+	    seal_new(&s->seal, secret, sizeof(secret), "path", partner))
 		abort();
 	engine_reloaded(s->engine, s->now);
 	engine_tick(s->engine, s->now);
@@ -145,10 +154,12 @@ static void stage_close(struct stage *s)
 	s->engine = NULL;
 }
 
-/* BYTES as a message of the partner's. TRUE_TO_FORM: with the right challenge and device, so that more is read. */
+/* BYTES as a message of the partner's. TRUE_TO_FORM: with the right challenge and device, so that
+ * more is read. */
 static void say(struct stage *s, u8 device, const uint8_t *bytes, size_t length, bool true_to_form)
 {
-	u8 plain[256], sealed[sizeof(plain) + SEAL_OVERHEAD], frame[DATAGRAM_HEADERS + sizeof(sealed)];
+	u8 plain[256], sealed[sizeof(plain) + SEAL_OVERHEAD],
+		frame[DATAGRAM_HEADERS + sizeof(sealed)];
 	struct datagram d = { .sport = 4851, .dport = 4851, .payload = sealed };
 	size_t whole = length - (length > 52 ? (length - 52) % 16 : 0);
 
@@ -171,6 +182,20 @@ static void say(struct stage *s, u8 device, const uint8_t *bytes, size_t length,
 	engine_input(s->engine, 1, device, frame, (u32)datagram_udp(&d, frame), s->now);
 }
 
+/* BYTES as an echo reply of the first device's. */
+static void reply(struct health *shell, u8 device, const uint8_t *bytes, size_t length)
+{
+	u8 frame[DATAGRAM_HEADERS + 256];
+	struct datagram d = { .sport = device, .payload = bytes, .length = (u32)length };
+	size_t whole;
+
+	address_from_v4(&d.src, 0x0b00010a);
+	address_from_v4(&d.dst, 0x0100010a);
+	whole = datagram_echo(&d, frame);
+	frame[14 + 20] = 0; /* the type */
+	health_input(shell, 1, device, frame, (u32)whole);
+}
+
 /* What decodes encodes to what decodes to the same. */
 static void codec(const uint8_t *bytes, size_t length)
 {
@@ -181,12 +206,13 @@ static void codec(const uint8_t *bytes, size_t length)
 	if (message_decode(&m, bytes, length))
 		return;
 	size = message_encode(&m, first);
-	if (size != length || message_decode(&n, first, size) || message_encode(&n, second) != size ||
-	    memcmp(first, second, size))
+	if (size != length || message_decode(&n, first, size) ||
+	    message_encode(&n, second) != size || memcmp(first, second, size))
 		abort();
 }
 
-static void step(struct stage *s, struct health *shell, uint8_t what, const uint8_t *bytes, size_t length)
+static void step(struct stage *s, struct health *shell, uint8_t what, const uint8_t *bytes,
+		 size_t length)
 {
 	u8 device = (what >> 4) % 3;
 
@@ -194,6 +220,7 @@ static void step(struct stage *s, struct health *shell, uint8_t what, const uint
 	case 0:
 		engine_input(s->engine, 1, device, bytes, (u32)length, s->now);
 		health_input(shell, 1, device, bytes, (u32)length);
+		reply(shell, device, bytes, length);
 		break;
 	case 1:
 		say(s, device, bytes, length, false);
@@ -214,7 +241,8 @@ static void step(struct stage *s, struct health *shell, uint8_t what, const uint
 		engine_tick(s->engine, s->now);
 		break;
 	default:
-		engine_event(s->engine, device, CONFIG_DETECT_LINK, length & 1, "no carrier", s->now);
+		engine_event(s->engine, device, CONFIG_DETECT_LINK, length & 1, "no carrier",
+			     s->now);
 	}
 }
 
@@ -237,8 +265,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!stage.config) {
 		g_log_set_writer_func(quiet, NULL, NULL);
 		stage.config = configuration();
-		stage.ops = (struct health_ops){ on_send, on_hop, on_export, on_import, on_changed, on_partner,
-						 &stage };
+		stage.ops = (struct health_ops){on_send,    on_hop,     on_export, on_import,
+						on_changed, on_partner, &stage};
 		stage.devices[1].name_hash = 0x0101010101010101ull;
 		stage.devices[2].name_hash = 0x0202020202020202ull;
 		shell = shell_new(&stage);

@@ -6,7 +6,7 @@ UNIT_SOURCES  := $(wildcard tests/unit/test_*.c)
 UNIT_PROGRAMS := $(UNIT_SOURCES:tests/unit/%.c=$(UNIT_DIR)/%)
 
 # The sources that the links comment of $(1) names.
-links_of = $(shell sed -n '1,5s,^/\* links:\(.*\)\*/.*,\1,p' $(1))
+links_of = $(shell sed -n '1,10s,^/\* links:\(.*\)\*/.*,\1,p' $(1))
 
 define unit_program
 $(UNIT_DIR)/$(1): $(OBJ)/tests/unit/$(1).o $$(patsubst %.c,$(OBJ)/%.o,$$(call links_of,tests/unit/$(1).c))
