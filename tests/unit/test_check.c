@@ -305,6 +305,81 @@ static void test_http(void **state)
 	rig_close(&r);
 }
 
+/* Two shells that hand each other their frames: path by real timers. */
+struct pair {
+	struct rig rig;
+	struct pair *other;
+	bool dead, reachable;
+};
+
+static void pair_send(void *user, u8 port, const void *frame, size_t length)
+{
+	struct pair *p = user;
+
+	if (!p->dead && p->other->rig.health)
+		health_input(p->other->rig.health, port, 1, frame, (u32)length);
+}
+
+static void pair_partner(void *user, bool reachable)
+{
+	struct pair *p = user;
+
+	p->reachable = reachable;
+}
+
+static bool pair_hop(void *user, u8 device, struct mac *mac, u8 *port, u16 *vlan)
+{
+	(void)user;
+	*mac = (struct mac){ { 2, 0, 0, 0, 0, device } };
+	*port = 1;
+	*vlan = VLAN_NONE;
+	return true;
+}
+
+static struct health_setup pair_setup(struct pair *p, struct config *config, int side)
+{
+	p->rig.ops = (struct health_ops){ pair_send,   pair_hop,     rig_export, rig_nothing,
+					  rig_changed, pair_partner, p };
+	p->rig.devices[1].name_hash = 1;
+	return (struct health_setup){ .config = config,
+				      .self = g_ptr_array_index(config->balancers, side),
+				      .ops = &p->rig.ops,
+				      .secret = (const u8 *)"s",
+				      .secret_length = 1,
+				      .devices = p->rig.devices };
+}
+
+static void test_path_by_timers(void **state)
+{
+	struct pair pair[2] = { 0 };
+	struct health_partner partner;
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, "");
+	r.config->health.path = (struct config_pace){ 10, 3 };
+	for (int i = 0; i < 2; i++) {
+		struct health_setup setup = pair_setup(&pair[i], r.config, i);
+
+		pair[i].other = &pair[!i];
+		assert_int_equal(health_new(&pair[i].rig.health, &setup), 0);
+	}
+	assert_true(rig_await(&pair[0].rig, true) && rig_await(&pair[1].rig, true));
+	while (!pair[0].reachable || !pair[1].reachable)
+		g_main_context_iteration(NULL, TRUE);
+	health_urge(pair[0].rig.health);
+	health_urge(pair[1].rig.health);
+	pair[0].dead = true;
+	while (pair[0].reachable || pair[1].reachable)
+		g_main_context_iteration(NULL, TRUE); /* the runner ends what never does */
+	assert_true(health_fit(pair[0].rig.health, 1) && health_fit(pair[1].rig.health, 1));
+	health_partner(pair[0].rig.health, &partner);
+	assert_true(partner.sent && partner.received && !partner.rejected && partner.same_epoch);
+	health_free(pair[0].rig.health);
+	health_free(pair[1].rig.health);
+	rig_close(&r);
+}
+
 /* A check of an address that no device has is refused. */
 static void test_nobodys_check(void **state)
 {
@@ -336,6 +411,7 @@ int main(void)
 		cmocka_unit_test(test_tcp),
 		cmocka_unit_test(test_http),
 		cmocka_unit_test(test_nobodys_check),
+		cmocka_unit_test(test_path_by_timers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
