@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: ISC
 #include "sandwich/slowpath/offload.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <glib.h>
+#include <linux/bpf.h>
 #include <linux/ethtool.h>
+#include <linux/if_link.h>
 #include <linux/sockios.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -12,11 +15,11 @@
 
 /* Names begin as in `ethtool -k`'s kernel names (net/ethtool/common.c). */
 static const char *const offload_names[] = {
-	"rx-gro",	   /* also -hw and -list */
+	"rx-gro", /* also -hw and -list */
 	"rx-lro",
 	"rx-udp-gro-forwarding",
 	"tx-generic-segmentation",
-	"tx-tcp",	   /* all kinds of TSO */
+	"tx-tcp", /* all kinds of TSO */
 	"tx-udp-segmentation",
 	"tx-checksum-",
 };
@@ -57,7 +60,8 @@ static int offload_count(int fd, const char *interface)
 /* Sets the bits of MASK that stand for unwanted features. */
 static int offload_mask(int fd, const char *interface, u32 count, u32 *mask)
 {
-	struct ethtool_gstrings *strings = g_malloc0(sizeof(*strings) + (size_t)count * ETH_GSTRING_LEN);
+	struct ethtool_gstrings *strings =
+		g_malloc0(sizeof(*strings) + (size_t)count * ETH_GSTRING_LEN);
 	int err;
 
 	strings->cmd = ETHTOOL_GSTRINGS;
@@ -158,4 +162,25 @@ void offload_restore(const struct offload *saved)
 		return;
 	(void)offload_set(fd, saved, saved->wanted);
 	close(fd);
+}
+
+int offload_make_peer_segment(int ifindex)
+{
+	static const struct bpf_insn pass[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	/* "frags": the program is fit for jumbo frames, which veth would refuse otherwise. */
+	LIBBPF_OPTS(bpf_prog_load_opts, load, .prog_flags = BPF_F_XDP_HAS_FRAGS,
+		    .expected_attach_type = BPF_XDP);
+	LIBBPF_OPTS(bpf_link_create_opts, attach, .flags = XDP_FLAGS_DRV_MODE);
+	int program, link;
+
+	program = bpf_prog_load(BPF_PROG_TYPE_XDP, "sandwich_pass", "BSD", pass, G_N_ELEMENTS(pass),
+				&load);
+	if (program < 0)
+		return program;
+	link = bpf_link_create(program, ifindex, BPF_XDP, &attach);
+	close(program);
+	return link;
 }

@@ -4,7 +4,8 @@
  *
  * GRO and LRO glue received frames together to ones larger than any port can send. TSO, GSO and
  * checksum offload on our own port make libpcap reserve 64 KiB for each frame, and let the kernel's
- * own frames leave half finished toward peers that capture, too.
+ * own frames leave half finished toward peers that capture, too. The other end of a veth may leave
+ * segmentation to us.
  *
  * Ownership: struct offload is a value; it remembers what to put back. Thread: main.
  */
@@ -18,7 +19,7 @@
 
 struct offload {
 	char interface[IFNAMSIZ];
-	u32 blocks;		     /* how many of the next are in use */
+	u32 blocks;                  /* how many of the next are in use */
 	u32 touched[OFFLOAD_BLOCKS]; /* features that were turned off */
 	u32 wanted[OFFLOAD_BLOCKS];  /* what was asked for of them before */
 };
@@ -32,5 +33,13 @@ int offload_disable(struct offload *saved, const char *interface)
 
 /* Puts back what was on. An interface that is gone meanwhile is no matter. */
 void offload_restore(const struct offload *saved);
+
+/*
+ * Makes the other end of a veth segment its frames itself: the kernel takes no super-frames for a
+ * veth with an XDP program, so one that passes everything is attached to ours. It is detached when
+ * the descriptor that is returned is closed, or with the process. -errno: the driver has no XDP, or
+ * another program is there.
+ */
+int offload_make_peer_segment(int ifindex) __attribute__((warn_unused_result));
 
 #endif

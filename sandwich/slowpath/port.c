@@ -21,7 +21,7 @@
 #endif
 
 #define PORT_RECEIVE_BYTES (16 << 20) /* the capture ring: some 8000 frames of 1500 bytes */
-#define PORT_SEND_BYTES (8 << 20)     /* frames under way in the driver */
+#define PORT_SEND_BYTES    (8 << 20)  /* frames under way in the driver */
 
 struct port {
 	char name[IFNAMSIZ];
@@ -34,6 +34,7 @@ struct port {
 	struct offload offload;
 	pcap_t *pcap;
 	int out;
+	int segment; /* see offload_make_peer_segment(); -1: not asked for */
 };
 
 /* pcap_dispatch()'s way to the receiver. */
@@ -192,6 +193,7 @@ int port_open(struct port **out, const char *interface, u8 index, char **why)
 	g_strlcpy(p->name, interface, sizeof(p->name));
 	p->index = index;
 	p->out = -1;
+	p->segment = -1;
 	err = port_open_interface(p, why);
 	if (err) {
 		port_close(p);
@@ -209,8 +211,17 @@ void port_close(struct port *p)
 		pcap_close(p->pcap);
 	if (p->out >= 0)
 		close(p->out);
+	if (p->segment >= 0)
+		close(p->segment);
 	offload_restore(&p->offload);
 	g_free(p);
+}
+
+int port_refuse_super_frames(struct port *p)
+{
+	if (p->segment < 0)
+		p->segment = offload_make_peer_segment(p->ifindex);
+	return p->segment < 0 ? p->segment : 0;
 }
 
 const char *port_name(const struct port *p)

@@ -41,13 +41,20 @@ const struct mac *port_mac(const struct port *p); /* the interface's own, the ke
 bool port_carrier(const struct port *p);	  /* as last seen by port_refresh() */
 
 /*
- * Reads MTU, MAC and carrier anew (the main thread, upon netlink news). 0, or -errno. -ESTALE: the port
- * must be closed and then opened again, since frames may come now that are larger than it can take.
+ * Reads MTU, MAC and carrier anew (the main thread, upon netlink news). 0, or -errno. -ESTALE: the
+ * port must be closed and then opened again (pump_replace_port() with NULL first), since frames may
+ * come now that are larger than its ring has room for.
  */
 int port_refresh(struct port *p);
 
-/* What has become of the interface, asked of the kernel: 0 it is up, -ENETDOWN down, -ENODEV gone. Any thread. */
+/* What became of the interface: 0 it is up, -ENETDOWN down, -ENODEV gone. Any thread. */
 int port_probe(const struct port *p);
+
+/*
+ * Frames larger than the MTU come in, though the offloads are off: the peer of a veth leaves it to
+ * us to segment them. Makes it do so itself, until the port is closed. 0 or -errno. Main thread.
+ */
+int port_refuse_super_frames(struct port *p);
 
 /* To poll for input. */
 int port_fd(const struct port *p);

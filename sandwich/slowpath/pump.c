@@ -22,6 +22,18 @@ static void pump_tell_lost(struct pump *p)
 	}
 }
 
+/* Once a port: where it can't be done, REASON_TOO_BIG goes on to tell. */
+static void pump_refuse_super_frames(struct pump *p)
+{
+	u8 todo = core_load(&p->oversize) & (u8)~p->refused;
+
+	for (u8 i = 0; i < p->port_count; i++) {
+		if (todo >> i & 1 && p->ports[i])
+			(void)port_refuse_super_frames(p->ports[i]);
+	}
+	p->refused |= todo;
+}
+
 /* The main thread's end of the slow queue. */
 static gboolean pump_drain(gint fd, GIOCondition condition, gpointer user)
 {
@@ -37,6 +49,7 @@ static gboolean pump_drain(gint fd, GIOCondition condition, gpointer user)
 	}
 	if (slow_queue_peek(p->queue))
 		slow_queue_signal(p->queue);
+	pump_refuse_super_frames(p);
 	pump_tell_lost(p);
 	return G_SOURCE_CONTINUE;
 }
@@ -233,6 +246,7 @@ void pump_want_fragments(struct pump *p, bool want)
 
 void pump_replace_port(struct pump *p, u8 index, struct port *port)
 {
+	p->refused &= (u8) ~(1u << index);
 	if (!p->running) {
 		pump_loop_put_port(p, index, port);
 		return;

@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-#define PUMP_BUDGET 64	  /* frames from one port before the next has its turn */
+#define PUMP_BUDGET   64  /* frames from one port before the next has its turn */
 #define PUMP_DOUBT_MS 100 /* how often a port that is down is asked after */
 
 void pump_loop_put_port(struct pump *p, u8 index, struct port *port)
@@ -12,7 +12,8 @@ void pump_loop_put_port(struct pump *p, u8 index, struct port *port)
 	p->fds[index].fd = port ? port_fd(port) : -1;
 	p->fds[index].events = POLLIN;
 	p->fds[index].revents = 0;
-	p->doubtful &= (u8)~(1u << index);
+	p->doubtful &= (u8) ~(1u << index);
+	core_store(&p->oversize, p->oversize & (u8) ~(1u << index));
 }
 
 /*
@@ -48,6 +49,17 @@ static void pump_loop_count_from(struct counters *c, u8 device, u32 wire)
 	pump_batch_count(&c->from_device[device].bytes, wire);
 }
 
+/* Glued frames: this one is counted as too big, and the main thread sees to the next. */
+static void pump_loop_oversize(struct pump *p, u8 port)
+{
+	u8 bit = (u8)(1u << port);
+
+	if (core_load(&p->oversize) & bit)
+		return;
+	core_publish(&p->oversize, p->oversize | bit);
+	slow_queue_signal(p->queue);
+}
+
 static void pump_loop_frame(void *user, const u8 *data, u32 captured, u32 wire)
 {
 	const struct packet_cursor cursor = {.data = data, .end = data + captured, .length = wire};
@@ -61,6 +73,8 @@ static void pump_loop_frame(void *user, const u8 *data, u32 captured, u32 wire)
 	w.port = port_index(p->from);
 	pump_batch_count(&c->rx[w.port], 1);
 	pump_batch_count(&c->rx_bytes[w.port], wire);
+	if (CORE_UNLIKELY(wire > p->from_max))
+		pump_loop_oversize(p, w.port);
 	decide(&p->tables, &cursor, &w);
 	action = reason_action(w.reason);
 	if (w.from)
@@ -85,7 +99,7 @@ static void pump_loop_flush(struct pump *p)
 static void pump_loop_lost(struct pump *p, u8 index)
 {
 	p->fds[index].fd = -1;
-	p->doubtful &= (u8)~(1u << index);
+	p->doubtful &= (u8) ~(1u << index);
 	__atomic_fetch_or(&p->lost, (u8)(1u << index), __ATOMIC_RELEASE);
 	slow_queue_signal(p->queue);
 }
@@ -102,7 +116,7 @@ static void pump_loop_doubt(struct pump *p)
 		if (err == -ENODEV)
 			pump_loop_lost(p, i);
 		else if (!err)
-			p->doubtful &= (u8)~(1u << i);
+			p->doubtful &= (u8) ~(1u << i);
 	}
 }
 
@@ -113,6 +127,7 @@ static void pump_loop_receive(struct pump *p, u8 index)
 	if (p->fds[index].revents & POLLERR)
 		p->doubtful |= (u8)(1u << index);
 	p->from = p->ports[index];
+	p->from_max = port_mtu(p->from) + 14 + 8;
 	n = port_receive(p->from, PUMP_BUDGET, pump_loop_frame, p);
 	pump_loop_flush(p);
 	/* After the flush: what the main thread sends upon a first fragment must come behind it. */

@@ -25,13 +25,15 @@ struct pump {
 	struct port *ports[PORTS_MAX];
 	struct pump_batch *batches[PORTS_MAX];
 	struct pollfd fds[PORTS_MAX + 1]; /* the last one is `kick` */
-	u32 now;			  /* ms: of this batch */
-	struct port *from;		  /* of this batch */
-	u8 doubtful; /* bit set of ports that went down and may be gone */
-	u32 doubted; /* ms: when they were last asked after */
+	u32 now;                          /* ms: of this batch */
+	struct port *from;                /* of this batch */
+	u32 from_max;                     /* bytes: its largest frame, with two tags */
+	u8 doubtful;                      /* bit set of ports that went down and may be gone */
+	u32 doubted;                      /* ms: when they were last asked after */
 	/* atomic */
 	bool stop, want_fragments, ordered;
-	u8 lost; /* bit set of ports whose interface went away, for the main thread */
+	u8 lost;     /* bit set of ports whose interface went away, for the main thread */
+	u8 oversize; /* likewise, that super-frames came in by; stays until they are replaced */
 	/* an order: valid while `ordered`; the main thread waits for `done` meanwhile */
 	u8 order_index;
 	struct port *order_port;
@@ -40,6 +42,7 @@ struct pump {
 	struct tables main_tables;
 	pthread_t thread;
 	bool running;
+	u8 refused; /* bit set of ports whose super-frames have been seen to */
 	GSource *source;
 	pump_handler handler;
 	void *user;

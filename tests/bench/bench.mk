@@ -1,10 +1,12 @@
-# The data path against a bare libpcap forwarder and Linux routing: `make bench`, root, under three minutes.
+# The data path against a bare libpcap forwarder and Linux routing: `make bench`, as root; it takes
+# less than three minutes.
 
 BENCH_DIR := $(BUILD)/bench
 BENCH_PROGRAMS := $(addprefix $(BENCH_DIR)/,pump_harness bare_pcap generator probe)
 BENCH_OBJECTS := $(BENCH_DIR)/generator.bpf.o $(BENCH_DIR)/pass.bpf.o
 
-$(BENCH_DIR)/pump_harness: $(addprefix $(OBJ)/,tests/bench/pump_harness.o tests/packets/world.o tests/packets/frame.o) $(LIB)
+$(BENCH_DIR)/pump_harness: $(OBJ)/tests/bench/pump_harness.o $(OBJ)/tests/packets/world.o \
+			   $(OBJ)/tests/packets/frame.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -14,7 +16,8 @@ $(BENCH_DIR)/%: $(OBJ)/tests/bench/%.o
 
 $(BENCH_DIR)/%.bpf.o: tests/bench/%.bpf.c tests/bench/generator.h
 	@mkdir -p $(@D)
-	$(CLANG) -target bpf -O2 -g -Wall -I. -I/usr/include/$(shell $(CC) -print-multiarch) -c -o $@ $<
+	$(CLANG) -target bpf -O2 -g -Wall -I. -I/usr/include/$(shell $(CC) -print-multiarch) \
+		-c -o $@ $<
 
 .PHONY: bench bench-build
 bench-build: $(BENCH_PROGRAMS) $(BENCH_OBJECTS)

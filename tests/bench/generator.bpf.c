@@ -68,7 +68,7 @@ static __always_inline void generator_write(struct generator *g, struct ethhdr *
 	for (int i = 0; i < 10; i++)
 		sum += words[i];
 	sum = (sum & 0xffff) + (sum >> 16);
-	ip->check = (__u16)~(sum + (sum >> 16));
+	ip->check = (__u16) ~(sum + (sum >> 16));
 	udp->source = bpf_htons(1024 + (n & 0x7fff));
 	udp->dest = bpf_htons(9);
 	udp->len = bpf_htons(GENERATOR_FRAME - sizeof(*eth) - sizeof(*ip));

@@ -25,7 +25,7 @@
 
 #define PROBE_FRAME 60
 #define PROBE_MAGIC 0x73616e6477696368ull
-#define PROBE_AT 42 /* behind Ethernet, IPv4 and UDP */
+#define PROBE_AT    42 /* behind Ethernet, IPv4 and UDP */
 
 struct probe {
 	int in, out;
@@ -59,8 +59,8 @@ static int probe_socket(const char *netns, const char *interface, int protocol)
 
 static void probe_build(struct probe *p, const char *from, const char *to)
 {
-	static const uint8_t ip[] = {0x45, 0, 0, 46, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 64, 0, 1,
-				     10, 128, 0, 1, 4, 0, 0, 9, 0, 26, 0, 0};
+	static const uint8_t ip[] = {0x45, 0, 0,  46,  0, 0, 0x40, 0, 64, 17, 0, 0,  10, 64,
+				     0,    1, 10, 128, 0, 1, 4,    0, 0,  9,  0, 26, 0,  0};
 	uint32_t sum = 0;
 	uint8_t *f = p->frame;
 
@@ -101,7 +101,9 @@ static void probe_collect(struct probe *p)
 	uint64_t words[2], at;
 
 	for (;;) {
-		struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
+		struct msghdr m = {.msg_iov = &part,
+				   .msg_iovlen = 1,
+				   .msg_control = control,
 				   .msg_controllen = sizeof(control)};
 
 		if (recvmsg(p->out, &m, MSG_DONTWAIT) < PROBE_AT + (int)sizeof(words))

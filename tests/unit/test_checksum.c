@@ -31,7 +31,8 @@ static u32 sum_pseudo(const struct packet *p, u32 length)
 
 static void parse(const struct frame *f, struct packet *p)
 {
-	struct packet_cursor c = {.data = f->bytes, .end = f->bytes + f->length, .length = f->length};
+	struct packet_cursor c = {
+		.data = f->bytes, .end = f->bytes + f->length, .length = f->length};
 	u8 why;
 
 	memset(p, 0, sizeof(*p));
@@ -68,7 +69,8 @@ static const struct fill_case fill_cases[] = {
 	{"eth v4 10.1.2.3>10.4.5.6 esp pay=96", false},
 };
 
-/* With the pseudo header's sum in the field the frame comes out whole, and nothing else is touched. */
+/* With the pseudo header's sum in the field the frame comes out whole, and nothing else is touched.
+ */
 static void test_fills(void **state)
 {
 	(void)state;
@@ -180,7 +182,8 @@ static void test_short(void **state)
 static void test_sctp(void **state)
 {
 	static const u8 crc[4] = {0xaa, 0x36, 0x91, 0x8a};
-	struct packet p = {.kind = PACKET_IP, .protocol = PROTOCOL_SCTP, .l3 = 14, .l4 = 34, .ip_length = 52};
+	struct packet p = {
+		.kind = PACKET_IP, .protocol = PROTOCOL_SCTP, .l3 = 14, .l4 = 34, .ip_length = 52};
 	u8 frame[66] = {0};
 
 	(void)state;
@@ -192,9 +195,9 @@ static void test_sctp(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fills),	   cmocka_unit_test(test_leaves_others),
+		cmocka_unit_test(test_fills),        cmocka_unit_test(test_leaves_others),
 		cmocka_unit_test(test_twin_is_kept), cmocka_unit_test(test_shift),
-		cmocka_unit_test(test_short),	   cmocka_unit_test(test_sctp),
+		cmocka_unit_test(test_short),        cmocka_unit_test(test_sctp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* links: sandwich/slowpath/slow_queue.c */
 /* SPDX-License-Identifier: ISC */
-/* The ring between the data thread and the main thread: order, fullness, and when the reader is told. */
+/* The ring between the data thread and the main thread: order, fullness, and when the reader is
+ * told. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +14,7 @@
 #include "sandwich/slowpath/slow_queue.h"
 
 #define QUEUE_SLOTS 8
-#define QUEUE_MANY 200000u
+#define QUEUE_MANY  200000u
 
 static int queue_setup(void **state)
 {
@@ -144,15 +145,16 @@ static void test_two_threads(void **state)
 	pthread_join(writer, NULL);
 }
 
+#define QUEUE_TEST(name) cmocka_unit_test_setup_teardown(name, queue_setup, queue_teardown)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_keeps_order, queue_setup, queue_teardown),
-		cmocka_unit_test_setup_teardown(test_refuses_when_full, queue_setup, queue_teardown),
-		cmocka_unit_test_setup_teardown(test_cuts_what_is_longer_than_any_frame, queue_setup,
-						queue_teardown),
-		cmocka_unit_test_setup_teardown(test_tells_once_a_batch, queue_setup, queue_teardown),
-		cmocka_unit_test_setup_teardown(test_two_threads, queue_setup, queue_teardown),
+		QUEUE_TEST(test_keeps_order),
+		QUEUE_TEST(test_refuses_when_full),
+		QUEUE_TEST(test_cuts_what_is_longer_than_any_frame),
+		QUEUE_TEST(test_tells_once_a_batch),
+		QUEUE_TEST(test_two_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
