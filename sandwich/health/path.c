@@ -11,6 +11,8 @@
 #define SEALED_MAX (MESSAGE_MAX + SEAL_OVERHEAD)
 #define FRAME_MAX (DATAGRAM_HEADERS + SEALED_MAX)
 
+#define INDEX_SLOTS 512 /* twice the devices: a walk is short */
+
 /* Egress: how the last ask came, turned round; what is told unasked goes that way too. */
 struct path_way {
 	struct datagram back;
@@ -40,6 +42,7 @@ struct path {
 	u32 rtt;
 	u64 sent, received, rejected;
 	struct path_device devices[DEVICES_MAX];
+	u8 index[INDEX_SLOTS]; /* ids by name, open addressing; 0: free */
 };
 
 const char *path_result_text(enum path_result result)
@@ -83,6 +86,24 @@ int path_addresses(const struct config *config, enum config_side_id side, struct
 
 /* Life */
 
+/* Where in the index NAME is, or could be put. */
+static u8 *path_slot(struct path *p, u64 name)
+{
+	u32 at = (u32)hash_mix(name) % INDEX_SLOTS;
+
+	while (p->index[at] && p->devices[p->index[at]].name != name)
+		at = (at + 1) % INDEX_SLOTS;
+	return &p->index[at];
+}
+
+static void path_index(struct path *p)
+{
+	memset(p->index, 0, sizeof(p->index));
+	for (int i = 1; i < DEVICES_MAX; i++)
+		if (p->devices[i].name)
+			*path_slot(p, p->devices[i].name) = (u8)i;
+}
+
 static void path_devices(struct path *p, const struct device *devices)
 {
 	for (int i = 1; i < DEVICES_MAX; i++) {
@@ -93,6 +114,7 @@ static void path_devices(struct path *p, const struct device *devices)
 		memset(d, 0, sizeof(*d));
 		d->name = devices[i].name_hash;
 	}
+	path_index(p);
 }
 
 static void path_forget_secret(struct path *p)
@@ -290,21 +312,13 @@ u64 path_tick(struct path *p, u64 now)
 
 /* In */
 
-static u8 path_named(const struct path *p, u64 name)
-{
-	for (int i = 1; i < DEVICES_MAX; i++)
-		if (p->devices[i].name == name)
-			return (u8)i;
-	return 0;
-}
-
 static void path_import(struct path *p, const struct message *m)
 {
 	const struct health_ops *ops = p->ops.health;
 
 	p->same_epoch = m->epoch == p->epoch;
 	for (unsigned int i = 0; i < m->records; i++)
-		ops->import_record(ops->user, path_named(p, m->record[i].name_hash), &m->record[i]);
+		ops->import_record(ops->user, *path_slot(p, m->record[i].name_hash), &m->record[i]);
 }
 
 /* Turns the ask round: what it came with leads back through whatever the device made of it. */

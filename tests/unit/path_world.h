@@ -21,7 +21,7 @@
 #include "sandwich/health/engine.h"
 
 #define MS 1000ull
-#define DEVICES 4
+#define DEVICES 100
 #define FRAMES 256
 #define SETTLED (300 * MS) /* after a start or a change */
 #define WINDOW_MS 65	   /* of 20ms x 3 */

@@ -339,6 +339,25 @@ static void test_reload(void **state)
 	world_free(w);
 }
 
+/* More devices than a message has records: each side hears of all in every interval. */
+static void test_many(void **state)
+{
+	struct world *w = world_new(&(struct shape){ .devices = DEVICES });
+
+	(void)state;
+	run(w, SETTLED);
+	for (int side = 0; side < CONFIG_SIDES; side++)
+		for (u8 d = 1; d <= DEVICES; d++)
+			w->box[side].mine[d].admin_version = d;
+	run(w, 21 * MS);
+	for (int side = 0; side < CONFIG_SIDES; side++)
+		for (u8 d = 1; d <= DEVICES; d++) {
+			assert_true(fit(w, side, d));
+			assert_int_equal(w->box[side].theirs[d].admin_version, d);
+		}
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -348,7 +367,7 @@ int main(void)
 		cmocka_unit_test(test_late),	     cmocka_unit_test(test_loss),
 		cmocka_unit_test(test_crossed),	     cmocka_unit_test(test_urge),
 		cmocka_unit_test(test_replay),	     cmocka_unit_test(test_epoch),
-		cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_reload),	     cmocka_unit_test(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
