@@ -21,14 +21,14 @@ static void maintain_filter(struct maintain *m)
 	struct settings *cfg = tables_settings(t);
 	u32 set = !cfg->filter;
 
-	memset(tables_filter(t, set, 0), 0, PIN_FILTER_WORDS * sizeof(u64));
+	for (u32 i = 0; i < PIN_FILTER_WORDS; i++)
+		core_store(tables_filter(t, set, i), (u64)0);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	for (u32 i = 0; i <= t->mask[TABLE_PINS]; i++) {
 		struct slot *s = tables_slot(t, TABLE_PINS, i);
-		struct flow key = s->key;
 
 		if (slot_is_live(core_load(&s->version)))
-			pin_filter_put(t, flow_hash(&cfg->placement, &key));
+			pin_filter_put(t, flow_hash(&cfg->placement, &s->key));
 	}
 	core_publish(&cfg->filter, set);
 	m->dirty = false;
@@ -37,18 +37,19 @@ static void maintain_filter(struct maintain *m)
 static void maintain_visit(struct maintain *m, enum table_kind kind, struct slot *s, u32 now)
 {
 	const struct settings *cfg = tables_settings(m->tables);
+	bool pins = m->live[TABLE_PINS] || m->counting[TABLE_PINS], gone = false;
 	u32 version = core_load(&s->version);
 
 	if (!slot_is_live(version))
 		return;
-	m->counting[kind]++;
 	if (kind == TABLE_SESSIONS)
-		sweep_expire(m->tables, cfg, s, now,
-			     m->live[TABLE_PINS] || m->counting[TABLE_PINS]);
+		gone = sweep_expire(m->tables, cfg, s, now, pins);
 	else if (kind == TABLE_PINS)
-		m->dirty |= sweep_expire_pin(m->tables, cfg, s, now);
+		gone = sweep_expire_pin(m->tables, cfg, s, now);
 	else if (core_elapsed(now, s->seen) > cfg->timeout[TIMEOUT_FRAGMENT])
-		slot_remove(s, version);
+		gone = slot_remove(s, version);
+	m->dirty |= gone && kind == TABLE_PINS;
+	m->counting[kind] += !gone;
 }
 
 static void maintain_around(struct maintain *m, enum table_kind kind)

@@ -56,8 +56,7 @@ static u16 settings_vlan(int vlan)
 	return vlan < 0 ? VLAN_KEEP : (u16)vlan;
 }
 
-/* The tag belongs to the key only where both sides see the same one. */
-static bool settings_zoned(const struct config *config)
+bool settings_zoned(const struct config *config)
 {
 	for (int side = 0; side < CONFIG_SIDES; side++)
 		if (config->side[side].uplink_vlan >= 0 || config->side[side].farm_vlan >= 0)
@@ -103,16 +102,13 @@ static int settings_add_locals(struct tables *t, const GArray *addresses, size_t
 	return rc;
 }
 
-static int settings_locals(struct tables *t, const struct config *config, enum config_side_id side)
+static int settings_list_locals(struct tables *t, const struct config *config,
+				enum config_side_id side)
 {
 	const struct config_side *own = &config->side[side];
-	int rc;
+	int rc = settings_add_locals(t, own->uplink_addresses, sizeof(struct config_address),
+				     LOCAL_OWN);
 
-	/* Entries of a former configuration match no more; the filter forgets them first. */
-	memset(t->settings->local_filter, 0, sizeof(t->settings->local_filter));
-	memset(t->locals, 0, sizeof(*t->locals) * LOCALS_SLOTS);
-	rc = settings_add_locals(t, own->uplink_addresses, sizeof(struct config_address),
-				 LOCAL_OWN);
 	if (!rc)
 		rc = settings_add_locals(t, own->farm_addresses, sizeof(struct config_address),
 					 LOCAL_OWN);
@@ -126,6 +122,39 @@ static int settings_locals(struct tables *t, const struct config *config, enum c
 			rc = settings_add_locals(t, d->at[s].addresses, sizeof(struct in6_addr),
 						 LOCAL_DEVICE | d->id);
 	}
+	return rc;
+}
+
+/* Puts the locals of FROM in force. While they change the filter lets both kinds through. */
+static void settings_take_locals(struct tables *t, const struct tables *from)
+{
+	const struct local *fresh = from->locals;
+
+	for (u32 i = 0; i < LOCAL_FILTER_WORDS; i++)
+		core_store(&t->settings->local_filter[i], t->settings->local_filter[i] |
+								  from->settings->local_filter[i]);
+	for (u32 i = 0; i < LOCALS_SLOTS; i++) {
+		if (!memcmp(&t->locals[i], &fresh[i], sizeof(fresh[i])))
+			continue;
+		t->locals[i].address = fresh[i].address;
+		core_publish(&t->locals[i].kind, fresh[i].kind);
+	}
+	for (u32 i = 0; i < LOCAL_FILTER_WORDS; i++)
+		core_store(&t->settings->local_filter[i], from->settings->local_filter[i]);
+}
+
+/* Made beside those in force, so that a reload leaves alone what stays, and all when it fails. */
+static int settings_locals(struct tables *t, const struct config *config, enum config_side_id side)
+{
+	struct settings *settings = g_new0(struct settings, 1);
+	struct local *locals = g_new0(struct local, LOCALS_SLOTS);
+	struct tables beside = {.settings = settings, .locals = locals};
+	int rc = settings_list_locals(&beside, config, side);
+
+	if (!rc)
+		settings_take_locals(t, &beside);
+	g_free(locals);
+	g_free(settings);
 	return rc;
 }
 
@@ -176,17 +205,24 @@ int settings_apply(struct tables *t, const struct config *config,
 		   const struct config_balancer *self, const u8 *secret, size_t secret_length)
 {
 	struct settings *s = t->settings;
+	struct hash_key placement;
+	int rc;
 
 	_Static_assert((int)TIMEOUTS == (int)CONFIG_TIMEOUTS, "one list of timers");
 	_Static_assert((int)AFFINITY_FLOW == (int)CONFIG_AFFINITY_FLOW, "one list of affinities");
-	settings_derive(&s->placement, "placement", config->name, secret, secret_length);
+	rc = settings_locals(t, config, self->side);
+	if (rc)
+		return rc;
+	settings_derive(&placement, "placement", config->name, secret, secret_length);
+	if (memcmp(&placement, &s->placement, sizeof(placement)))
+		s->placement = placement; /* never by a reload: frames are hashed with it meanwhile */
 	if (!s->secret.k0)
 		randombytes_buf(&s->secret, sizeof(s->secret));
 	settings_modes(s, config, self->side);
 	s->ports = (u8)(1 + self->farm->len);
 	s->epoch = settings_epoch(config, &s->placement);
 	settings_devices(t, config, self->side);
-	return settings_locals(t, config, self->side);
+	return 0;
 }
 
 u32 settings_build_rows(struct tables *t, const struct config *config)
@@ -222,9 +258,11 @@ void settings_update_live(struct tables *t, struct settings *settings)
 		live[at] = (u8)id;
 		n++;
 	}
-	/* A reader in between may see one list's member under the other's count: both are up. */
-	core_store(&settings->live_count, 0);
-	memcpy(settings->live, live, n);
+	/* A reader in between may see one list's member under the other's count: none is beyond it. */
+	if (n < settings->live_count)
+		core_store(&settings->live_count, n);
+	for (unsigned int i = 0; i < n; i++)
+		core_store(&settings->live[i], live[i]);
 	core_publish(&settings->live_count, n);
 }
 

@@ -19,11 +19,14 @@ u64 settings_name_hash(const char *name);
 /*
  * Everything but liveness and rank rows: mode, affinity, timers, MACs, VLANs, local addresses, the
  * device entries' names, weights and tags, placement key and epoch. SECRET may be empty. Safe while
- * the data thread runs. 0 or -ENOSPC (too many addresses).
+ * the data thread runs. 0, or -ENOSPC (too many addresses) and nothing is changed.
  */
 int settings_apply(struct tables *t, const struct config *config,
 		   const struct config_balancer *self, const u8 *secret, size_t secret_length)
 	__attribute__((warn_unused_result));
+
+/* Whether the VLAN tag is part of the keys: only where both sides see the same one. */
+bool settings_zoned(const struct config *config);
 
 /* Builds the rank rows of CONFIG into the set that is not in force, and gives its number. */
 u32 settings_build_rows(struct tables *t, const struct config *config);
