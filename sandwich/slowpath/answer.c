@@ -55,8 +55,10 @@ static bool answer_same(const struct answer_address *x, const struct answer_addr
 static u32 answer_build_arp(const struct answer_address *mine, const struct mac *mac, u8 *out,
 			    u32 size)
 {
-	struct build_arp arp = {.operation = BUILD_ARP_REQUEST, .sender_mac = *mac,
-				.sender = mine->address, .target = mine->address};
+	struct build_arp arp = {.operation = BUILD_ARP_REQUEST,
+				.sender_mac = *mac,
+				.sender = mine->address,
+				.target = mine->address};
 	struct build_link link;
 
 	build_link(&link, &answer_broadcast, mac, mine->vlan);
@@ -67,7 +69,9 @@ static u32 answer_build_arp(const struct answer_address *mine, const struct mac 
 static u32 answer_build_nd(const struct answer_address *mine, const struct mac *mac, u8 *out,
 			   u32 size)
 {
-	struct build_nd nd = {.src = mine->address, .target = mine->address, .link_option = true,
+	struct build_nd nd = {.src = mine->address,
+			      .target = mine->address,
+			      .link_option = true,
 			      .flags = BUILD_NA_OVERRIDE | (mine->cluster ? 0 : BUILD_NA_ROUTER)};
 	struct build_link link;
 
@@ -210,7 +214,9 @@ static void answer_nd(struct answer *a, const struct slow_frame *frame, const st
 		      bool router)
 {
 	const struct mac *mac = &a->mac[decide_role(frame->work.port)];
-	struct build_nd nd = {.src = d->target, .dst = d->sender, .target = d->target,
+	struct build_nd nd = {.src = d->target,
+			      .dst = d->sender,
+			      .target = d->target,
 			      .flags = BUILD_NA_OVERRIDE | (router ? BUILD_NA_ROUTER : 0),
 			      .link_option = true};
 	u8 out[BUILD_NEIGHBOUR_MAX];

@@ -15,10 +15,10 @@
 /* One address that we answer for. */
 struct answer_address {
 	struct address address;
-	u8 length;   /* prefix length (of 128; IPv4 is 96 + n): on-link destinations */
-	bool farm;   /* on farm ports; else on the uplink */
+	u8 length;    /* prefix length (of 128; IPv4 is 96 + n): on-link destinations */
+	bool farm;    /* on farm ports; else on the uplink */
 	bool cluster; /* a cluster address: ARP, ND, echo only */
-	u16 vlan;    /* VLAN_KEEP: on any; else the one tag, VLAN_NONE: untagged */
+	u16 vlan;     /* VLAN_KEEP: on any; else the one tag, VLAN_NONE: untagged */
 };
 
 struct answer_ops {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUILD_HOPS 64
+#define BUILD_HOPS    64
 #define BUILD_ND_HOPS 255 /* RFC 4861 7.1: no router has touched it */
 
 void build_link(struct build_link *link, const struct mac *dst, const struct mac *src, u16 vlan)

@@ -18,17 +18,17 @@
 #define BUILD_NEIGHBOUR_MAX 96 /* bytes that any ARP or ND frame fits in, with two tags */
 
 #define BUILD_ARP_REQUEST 1
-#define BUILD_ARP_REPLY 2
+#define BUILD_ARP_REPLY   2
 
 /* Flags of a neighbour advertisement (RFC 4861 4.4), host byte order. */
-#define BUILD_NA_ROUTER 0x80000000u
+#define BUILD_NA_ROUTER    0x80000000u
 #define BUILD_NA_SOLICITED 0x40000000u
-#define BUILD_NA_OVERRIDE 0x20000000u
+#define BUILD_NA_OVERRIDE  0x20000000u
 
 /* Everything before the EtherType. */
 struct build_link {
 	struct mac dst, src;
-	u8 tags[8]; /* as they lie on the wire */
+	u8 tags[8];   /* as they lie on the wire */
 	u8 tag_bytes; /* 0, 4 or 8 */
 };
 
@@ -40,14 +40,14 @@ struct build_arp {
 
 struct build_nd {
 	struct address src, dst, target;
-	u32 flags; /* advertisements: BUILD_NA_... */
+	u32 flags;        /* advertisements: BUILD_NA_... */
 	bool link_option; /* tell link.src as the link-layer address */
 };
 
 /* The IP header of an answer. */
 struct build_ip {
 	struct address src, dst; /* both IPv4 or both IPv6 */
-	u16 id;	       /* IPv4; host byte order */
+	u16 id;                  /* IPv4; host byte order */
 	u8 traffic_class;
 	bool dont_fragment; /* IPv4 */
 };

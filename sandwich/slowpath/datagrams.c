@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: ISC
 #include "sandwich/slowpath/datagrams.h"
 
-#define DATAGRAM_MAX 64	   /* fragments of one datagram */
+#define DATAGRAM_MAX  64   /* fragments of one datagram */
 #define DATAGRAMS_MAX 1024 /* and of all together */
 
-/* RFC 791 and RFC 8200 4.5 name a datagram so; the protocol is left out, since only the first one has it all. */
+/* RFC 791 and RFC 8200 4.5 name a datagram so; the protocol is left out, since only the first one
+ * has it all. */
 struct datagram {
 	struct address src, dst;
 	u32 identification, zone;
@@ -16,7 +17,8 @@ static guint datagram_hash(gconstpointer key)
 	const struct datagram *d = key;
 	u64 hash = hash_mix(d->src.word[0] ^ hash_mix(d->src.word[1] ^ d->zone));
 
-	return (guint)hash_mix(hash ^ d->dst.word[0] ^ hash_mix(d->dst.word[1] ^ d->identification));
+	return (guint)hash_mix(hash ^ d->dst.word[0] ^
+			       hash_mix(d->dst.word[1] ^ d->identification));
 }
 
 static gboolean datagram_same(gconstpointer a, gconstpointer b)

@@ -3,13 +3,13 @@
 
 #include <string.h>
 
-#define ARP_BYTES 28
-#define ND_BYTES 24
-#define ND_SOLICITATION 135
+#define ARP_BYTES        28
+#define ND_BYTES         24
+#define ND_SOLICITATION  135
 #define ND_ADVERTISEMENT 136
 #define ND_SOURCE_OPTION 1
 #define ND_TARGET_OPTION 2
-#define ND_HOP_LIMIT 255
+#define ND_HOP_LIMIT     255
 
 const struct address *discovery_subject(const struct discovery *d)
 {

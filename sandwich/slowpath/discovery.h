@@ -10,17 +10,17 @@
 #include "sandwich/core/packet.h"
 
 #define DISCOVERY_SOLICITED 0x40 /* bits of struct discovery.flags, as on the wire */
-#define DISCOVERY_OVERRIDE 0x20
+#define DISCOVERY_OVERRIDE  0x20
 
 struct discovery {
 	bool is_v6;
-	bool is_request; /* ARP request or solicitation; else reply or advertisement */
-	bool has_mac;	 /* ND: the link-layer address option is there */
-	u8 flags;	 /* advertisements: DISCOVERY_...; ARP replies: as if both were set */
-	u16 vlan;	 /* VLAN id of the inner tag; 0: untagged */
+	bool is_request;       /* ARP request or solicitation; else reply or advertisement */
+	bool has_mac;          /* ND: the link-layer address option is there */
+	u8 flags;              /* advertisements: DISCOVERY_...; ARP replies: as if both were set */
+	u16 vlan;              /* VLAN id of the inner tag; 0: untagged */
 	struct address sender; /* who sent it; zero (ND) or 0.0.0.0 (ARP): a probe for duplicates */
 	struct address target; /* who is asked for, or (advertisement) who tells of itself */
-	struct mac mac;	       /* the sender's, or the one that it tells; unicast */
+	struct mac mac;        /* the sender's, or the one that it tells; unicast */
 };
 
 /* The protocol's own address to tell of: ARP says it in the sender's place, ND in the target's. */

@@ -15,11 +15,11 @@
 
 struct hold {
 	unsigned int frames, frames_max; /* over all lists */
-	unsigned int list_max;		 /* in one list */
+	unsigned int list_max;           /* in one list */
 };
 
 struct held {
-	u32 since; /* ms */
+	u32 since;               /* ms */
 	struct slow_frame frame; /* its data lie behind */
 	u8 data[];
 };

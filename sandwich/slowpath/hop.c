@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "sandwich/slowpath/hop.h"
 
-#define HOP_HELD_MAX 8	   /* frames one neighbour's list holds */
+#define HOP_HELD_MAX  8   /* frames one neighbour's list holds */
 #define HOPS_HELD_MAX 512 /* and all together */
 
 static guint hop_hash(gconstpointer key)
@@ -118,6 +118,14 @@ bool hop_number(struct hops *hops, struct hop *hop)
 		return true;
 	}
 	return false;
+}
+
+void hop_add_zone(struct hop *hop, u32 zone)
+{
+	for (guint i = 0; i < hop->zones->len; i++)
+		if (g_array_index(hop->zones, u32, i) == zone)
+			return;
+	g_array_append_val(hop->zones, zone);
 }
 
 void hop_update(struct hops *hops, struct hop *hop, u32 now)

@@ -3,7 +3,7 @@
 
 #include "sandwich/slowpath/macs.h"
 
-#define LAST_HOP_HOSTS_MAX 1024	   /* of the MACS_SLOTS that the devices need too */
+#define LAST_HOP_HOSTS_MAX 1024  /* of the MACS_SLOTS that the devices need too */
 #define LAST_HOP_SEARCH_MS 60000 /* the whole session table is read for it */
 
 void last_hop_init(struct last_hop *l, struct route_table *table)

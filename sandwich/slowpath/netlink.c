@@ -11,16 +11,16 @@
 
 #include "sandwich/core/tables.h"
 
-#define NETLINK_BUFFER 65536
-#define NETLINK_RECEIVE (1 << 20) /* bytes of news the kernel may keep for us */
-#define NETLINK_MESSAGES 64	  /* read at once, before the loop goes on */
+#define NETLINK_BUFFER   65536
+#define NETLINK_RECEIVE  (1 << 20) /* bytes of news the kernel may keep for us */
+#define NETLINK_MESSAGES 64        /* read at once, before the loop goes on */
 
 struct netlink {
 	struct netlink_ops ops;
 	int ifindex;
 	struct mnl_socket *news;
 	guint source, settle; /* GLib's */
-	GArray *routes;	      /* struct netlink_route, while the table is read */
+	GArray *routes;       /* struct netlink_route, while the table is read */
 	u32 sequence;
 };
 

@@ -19,9 +19,9 @@
 /* A route of the main table. */
 struct netlink_route {
 	struct address prefix;
-	u8 length;	    /* of 128; IPv4 is 96 + n */
-	u8 kind;	    /* enum route_kind: VIA, ON_LINK, BLACKHOLE */
-	u32 metric;	    /* the least wins */
+	u8 length;          /* of 128; IPv4 is 96 + n */
+	u8 kind;            /* enum route_kind: VIA, ON_LINK, BLACKHOLE */
+	u32 metric;         /* the least wins */
 	struct address via; /* ROUTE_VIA: either family */
 };
 

@@ -6,8 +6,8 @@
 #include "sandwich/slowpath/build.h"
 
 #define RESET_TCP_HEADER 20
-#define RESET_V4_QUOTE (576 - 20 - 8)  /* RFC 1812 4.3.2.3 */
-#define RESET_V6_QUOTE (1280 - 40 - 8) /* RFC 4443 2.4 (c) */
+#define RESET_V4_QUOTE   (576 - 20 - 8)  /* RFC 1812 4.3.2.3 */
+#define RESET_V6_QUOTE   (1280 - 40 - 8) /* RFC 4443 2.4 (c) */
 
 /* One host, so that a packet from or to it may be answered (RFC 1122 3.2.2, RFC 4443 2.4 (e)). */
 static bool reset_is_host(const struct address *a)
@@ -37,8 +37,9 @@ static u32 reset_end(const struct slow_frame *frame)
 }
 
 /*
- * RFC 9293 3.10.7.1, for a connection that does not exist. False: no RST is due, or none can be made.
- * The space a segment takes is counted by its IP header, which the frame need not hold to the end.
+ * RFC 9293 3.10.7.1, for a connection that does not exist. False: no RST is due, or none can be
+ * made. The space a segment takes is counted by its IP header, which the frame need not hold to the
+ * end.
  */
 static bool reset_tcp_fields(const struct slow_frame *frame, struct build_tcp *tcp)
 {
@@ -75,8 +76,8 @@ static u32 reset_tcp(const struct slow_frame *frame, const struct build_link *li
 	return build_tcp(out, RESET_FRAME_MAX, link, &ip, &tcp);
 }
 
-static u32 reset_icmp(const struct slow_frame *frame, const struct build_link *link, const struct address *source,
-		      u8 *out)
+static u32 reset_icmp(const struct slow_frame *frame, const struct build_link *link,
+		      const struct address *source, u8 *out)
 {
 	const struct packet *p = &frame->work.packet;
 	struct build_ip ip = {.dst = p->src};
@@ -85,10 +86,12 @@ static u32 reset_icmp(const struct slow_frame *frame, const struct build_link *l
 	if (!source || address_is_v4(source) == p->is_v6 || p->l4 + 8u > reset_end(frame))
 		return 0;
 	ip.src = *source;
-	return build_prohibited(out, RESET_FRAME_MAX, link, &ip, frame->data + p->l3, quote < most ? quote : most);
+	return build_prohibited(out, RESET_FRAME_MAX, link, &ip, frame->data + p->l3,
+				quote < most ? quote : most);
 }
 
-u32 reset_answer(const struct slow_frame *frame, const struct mac *mine, const struct address *icmp_source, u8 *out)
+u32 reset_answer(const struct slow_frame *frame, const struct mac *mine,
+		 const struct address *icmp_source, u8 *out)
 {
 	struct build_link link;
 
@@ -104,9 +107,10 @@ u32 reset_challenge(const struct flow *flow, bool to_outside, u8 *out)
 {
 	struct build_ip ip = {.src = to_outside ? flow->inside : flow->outside,
 			      .dst = to_outside ? flow->outside : flow->inside};
-	struct build_tcp tcp = {.sport = core_swap16(to_outside ? flow->inside_port : flow->outside_port),
-				.dport = core_swap16(to_outside ? flow->outside_port : flow->inside_port),
-				.flags = TCP_SYN};
+	struct build_tcp tcp = {
+		.sport = core_swap16(to_outside ? flow->inside_port : flow->outside_port),
+		.dport = core_swap16(to_outside ? flow->outside_port : flow->inside_port),
+		.flags = TCP_SYN};
 	struct build_link link;
 
 	if (flow->protocol != PROTOCOL_TCP || address_is_v4(&ip.src) != address_is_v4(&ip.dst))

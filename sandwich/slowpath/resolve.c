@@ -11,20 +11,20 @@
  * A device is asked by unicast; where that stays unanswered, all are asked soon after, so that a
  * new MAC is known within PERMANENT_MS + RETRY_MS of the old one's falling silent: under a second.
  */
-#define RESOLVE_RETRY_MS 200
+#define RESOLVE_RETRY_MS     200
 #define RESOLVE_PERMANENT_MS 700
-#define RESOLVE_FAILED_MS 1000 /* how often one is asked for that does not answer */
-#define RESOLVE_FRESH_MS 30000 /* RFC 4861 10: REACHABLE_TIME */
-#define RESOLVE_DOUBT_MS 1000  /* RFC 4861 10: RETRANS_TIMER, while its MAC is still used */
-#define RESOLVE_TRIES 3
-#define RESOLVE_TICK_MS 1000
+#define RESOLVE_FAILED_MS    1000  /* how often one is asked for that does not answer */
+#define RESOLVE_FRESH_MS     30000 /* RFC 4861 10: REACHABLE_TIME */
+#define RESOLVE_DOUBT_MS     1000  /* RFC 4861 10: RETRANS_TIMER, while its MAC is still used */
+#define RESOLVE_TRIES        3
+#define RESOLVE_TICK_MS      1000
 
 struct resolve_item {
 	struct resolve_entry entry; /* first: callers hold a pointer to it */
-	u32 due;		    /* ms: when to ask next, or to let it go stale */
-	u8 unanswered;		    /* questions since the last answer */
-	bool quiet;		    /* nothing to do until it is used */
-	bool known;		    /* entry.mac says something */
+	u32 due;                    /* ms: when to ask next, or to let it go stale */
+	u8 unanswered;              /* questions since the last answer */
+	bool quiet;                 /* nothing to do until it is used */
+	bool known;                 /* entry.mac says something */
 	bool dropped;
 };
 

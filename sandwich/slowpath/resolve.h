@@ -21,19 +21,19 @@ enum resolve_state { RESOLVE_ASKING, RESOLVE_REACHABLE, RESOLVE_STALE, RESOLVE_F
 /* Whom to ask for, and from which of our addresses. */
 struct resolve_target {
 	struct address address; /* whose MAC is wanted */
-	u16 vlan;		/* the tag to ask with; VLAN_NONE: untagged */
-	u8 port;		/* the port to ask on; PORTS_MAX: all farm ports */
-	bool permanent;		/* a device: asked every second; never forgotten */
+	u16 vlan;               /* the tag to ask with; VLAN_NONE: untagged */
+	u8 port;                /* the port to ask on; PORTS_MAX: all farm ports */
+	bool permanent;         /* a device: asked every second; never forgotten */
 };
 
 struct resolve_entry {
 	struct resolve_target target;
 	enum resolve_state state;
 	struct mac mac;
-	u8 port;	/* where it answered */
-	u32 changed;	/* ms: last change of state or MAC */
-	u32 answered;	/* ms: last answer */
-	void *user;	/* the wanter's */
+	u8 port;      /* where it answered */
+	u32 changed;  /* ms: last change of state or MAC */
+	u32 answered; /* ms: last answer */
+	void *user;   /* the wanter's */
 };
 
 struct resolve_ops {

@@ -36,15 +36,14 @@ static bool route_set_is_learned(const struct route_entry *e)
 }
 
 /* Writes the entry to the engine; one that there is no room for is forgotten, as if never told. */
-static bool route_set_write(struct route_set *set, struct route_entry *e)
+static void route_set_write(struct route_set *set, struct route_entry *e)
 {
 	struct route_value value = {.kind = e->kind, .neighbour = e->hop ? e->hop->index : 0};
 
 	if (!route_table_put(set->table, &e->prefix, e->zone, e->length, &value))
-		return true;
+		return;
 	set->refused++;
 	g_hash_table_remove(set->entries, e);
-	return false;
 }
 
 void route_set_begin(struct route_set *set)
@@ -93,15 +92,7 @@ void route_set_end(struct route_set *set,
 	}
 }
 
-static bool route_set_has_zone(const struct hop *hop, u32 zone)
-{
-	for (guint i = 0; i < hop->zones->len; i++)
-		if (g_array_index(hop->zones, u32, i) == zone)
-			return true;
-	return false;
-}
-
-bool route_set_learn(struct route_set *set, struct hop *hop, u32 zone)
+void route_set_learn(struct route_set *set, struct hop *hop, u32 zone)
 {
 	struct route_entry *e = g_new0(struct route_entry, 1);
 
@@ -113,14 +104,10 @@ bool route_set_learn(struct route_set *set, struct hop *hop, u32 zone)
 	e->origin = ROUTE_SET_LEARNED;
 	if (g_hash_table_contains(set->entries, e)) {
 		g_free(e);
-		return false;
+		return;
 	}
 	g_hash_table_add(set->entries, e);
-	if (!route_set_write(set, e))
-		return false;
-	if (!route_set_has_zone(hop, zone))
-		g_array_append_val(hop->zones, zone);
-	return true;
+	route_set_write(set, e);
 }
 
 void route_set_forget(struct route_set *set, struct hop *hop)

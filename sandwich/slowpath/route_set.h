@@ -16,11 +16,11 @@ struct route_entry {
 	struct address prefix; /* masked */
 	u32 zone;
 	u8 length;
-	u8 kind;	    /* enum route_kind */
-	struct hop *hop;    /* ROUTE_VIA */
+	u8 kind;         /* enum route_kind */
+	struct hop *hop; /* ROUTE_VIA */
 	const char *
 		origin; /* "configured", "kernel", "on-link", "learned"; NULL: no way, by default */
-	u32 round;	    /* when it was last told */
+	u32 round;      /* when it was last told */
 };
 
 struct route_set {
@@ -44,10 +44,10 @@ void route_set_end(struct route_set *set,
 		   bool (*check)(void *user, const struct route_entry *learned), void *user);
 
 /*
- * HOP, which has a number, is a host of its own in ZONE. False: no room, or an explicit route
- * stands there.
+ * HOP, which has a number, stands as a host of its own in ZONE, unless an explicit route does or
+ * there is no room.
  */
-bool route_set_learn(struct route_set *set, struct hop *hop, u32 zone);
+void route_set_learn(struct route_set *set, struct hop *hop, u32 zone);
 void route_set_forget(struct route_set *set, struct hop *hop);
 
 /* The longest prefix of less than BELOW bits that covers ADDRESS, or NULL. */

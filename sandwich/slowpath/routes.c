@@ -27,7 +27,8 @@ static void routes_kernel_routes(void *user, const struct netlink_route *routes,
 		routes_rebuild(r);
 }
 
-static void routes_kernel_neighbour(void *user, const struct address *address, const struct mac *mac)
+static void routes_kernel_neighbour(void *user, const struct address *address,
+				    const struct mac *mac)
 {
 	struct routes *r = user;
 	struct hop *hop;
@@ -36,7 +37,8 @@ static void routes_kernel_neighbour(void *user, const struct address *address, c
 		g_hash_table_remove(r->known, address);
 		return;
 	}
-	g_hash_table_replace(r->known, g_memdup2(address, sizeof(*address)), g_memdup2(mac, sizeof(*mac)));
+	g_hash_table_replace(r->known, g_memdup2(address, sizeof(*address)),
+			     g_memdup2(mac, sizeof(*mac)));
 	hop = hop_find(&r->hops, address, routes_vlan(r, 0));
 	if (hop && !hop->valid)
 		resolver_hint(r->resolver, hop->entry, mac, memory_now());
@@ -44,8 +46,8 @@ static void routes_kernel_neighbour(void *user, const struct address *address, c
 
 int routes_follow(struct routes *r, int uplink_ifindex)
 {
-	struct netlink_ops ops = {.routes = routes_kernel_routes, .neighbour = routes_kernel_neighbour,
-				  .user = r};
+	struct netlink_ops ops = {
+		.routes = routes_kernel_routes, .neighbour = routes_kernel_neighbour, .user = r};
 
 	netlink_close(r->netlink);
 	r->netlink = NULL;
@@ -53,8 +55,8 @@ int routes_follow(struct routes *r, int uplink_ifindex)
 	return netlink_open(&r->netlink, uplink_ifindex, &ops);
 }
 
-int routes_new(struct routes **out, struct tables *tables, struct resolver *resolver, struct pump *pump,
-	       int uplink_ifindex)
+int routes_new(struct routes **out, struct tables *tables, struct resolver *resolver,
+	       struct pump *pump, int uplink_ifindex)
 {
 	struct routes *r = g_new0(struct routes, 1);
 	u32 zone = 0;
@@ -126,7 +128,8 @@ int routes_configure(struct routes *r, const struct config_side *side)
 	routes_change_vlan(r, routes_config_vlan(side->uplink_vlan));
 	g_array_set_size(r->on_link, 0);
 	if (side->uplink_addresses->len)
-		g_array_append_vals(r->on_link, side->uplink_addresses->data, side->uplink_addresses->len);
+		g_array_append_vals(r->on_link, side->uplink_addresses->data,
+				    side->uplink_addresses->len);
 	g_array_set_size(r->gateways, 0);
 	if (side->gateways->len)
 		g_array_append_vals(r->gateways, side->gateways->data, side->gateways->len);
@@ -135,16 +138,13 @@ int routes_configure(struct routes *r, const struct config_side *side)
 	return r->set.refused ? -ENOSPC : 0;
 }
 
-/* A host on the link gets a route of its own in every zone that a frame waits in. */
+/* A host on the link gets a route of its own in every zone that asked for it. */
 static void routes_learn_host(struct routes *r, struct hop *hop)
 {
-	for (const GList *l = hop->held.head; l; l = l->next) {
-		const struct held *held = l->data;
-
-		if (!held->frame.work.neighbour && address_equal(&held->frame.work.packet.to, &hop->address) &&
-		    hop_number(&r->hops, hop))
-			(void)route_set_learn(&r->set, hop, routes_zone(r, &held->frame.work.packet));
-	}
+	if (!hop->zones->len || !hop_number(&r->hops, hop))
+		return;
+	for (guint i = 0; i < hop->zones->len; i++)
+		route_set_learn(&r->set, hop, g_array_index(hop->zones, u32, i));
 }
 
 void routes_resolved(struct routes *r, const struct resolve_entry *entry, u32 now)
@@ -229,18 +229,21 @@ static void routes_view_hop(const struct hop *hop, struct routes_view *v)
 		v->mac = hop->entry->mac;
 }
 
-static void routes_walk_routers(struct routes *r, void (*visit)(void *user, const struct routes_view *v), void *user)
+static void routes_walk_routers(struct routes *r,
+				void (*visit)(void *user, const struct routes_view *v), void *user)
 {
 	for (u16 i = 1; i < HOP_FIRST; i++) {
 		const struct last_hop_router *router = &r->last_hop.routers[i];
-		struct routes_view v = {.length = 128, .origin = "learned", .valid = true, .mac = router->mac};
+		struct routes_view v = {
+			.length = 128, .origin = "learned", .valid = true, .mac = router->mac};
 
 		if (router->key)
 			visit(user, &v);
 	}
 }
 
-void routes_walk(struct routes *r, void (*visit)(void *user, const struct routes_view *v), void *user)
+void routes_walk(struct routes *r, void (*visit)(void *user, const struct routes_view *v),
+		 void *user)
 {
 	struct routes_view v;
 	GHashTableIter iter;
@@ -255,7 +258,7 @@ void routes_walk(struct routes *r, void (*visit)(void *user, const struct routes
 	g_hash_table_iter_init(&iter, r->hops.index);
 	while (g_hash_table_iter_next(&iter, &key, NULL)) {
 		routes_view_hop(key, &v);
-		if (!((struct hop *)key)->zones->len)
+		if (!v.valid || !((struct hop *)key)->zones->len)
 			visit(user, &v); /* else it stands there as a route */
 	}
 	routes_walk_routers(r, visit, user);

@@ -24,7 +24,8 @@ int routes_new(struct routes **out, struct tables *tables, struct resolver *reso
 	       struct pump *pump, int uplink_ifindex) __attribute__((warn_unused_result));
 void routes_free(struct routes *r); /* before its resolver */
 
-/* The uplink's interface has come back under another number: its kernel routes are followed anew. 0 or -errno. */
+/* The uplink's interface has come back under another number: its kernel routes are followed anew. 0
+ * or -errno. */
 int routes_follow(struct routes *r, int uplink_ifindex) __attribute__((warn_unused_result));
 
 /* Takes gateways, on-link prefixes and VLANs from SIDE; at start and upon reload. */
@@ -47,11 +48,11 @@ void routes_tick(struct routes *r, u32 now);
 
 /* For show neighbours: every route and neighbour as it stands. */
 struct routes_view {
-	struct address address;	/* prefix, or the neighbour itself */
+	struct address address; /* prefix, or the neighbour itself */
 	u8 length;
 	u32 zone;
-	const char *origin;	/* "configured", "kernel", "on-link", "learned" */
-	bool valid;		/* its MAC is known */
+	const char *origin; /* "configured", "kernel", "on-link", "learned" */
+	bool valid;         /* its MAC is known */
 	struct mac mac;
 };
 void routes_walk(struct routes *r, void (*visit)(void *user, const struct routes_view *v),

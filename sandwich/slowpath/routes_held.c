@@ -25,7 +25,8 @@ static bool routes_is_host(const struct address *address, u8 length)
 	return host != 0 && host != mask;
 }
 
-/* The hop that the packet's own destination leads to, made where it is on the link; NULL: there is no way. */
+/* The hop that the packet's own destination leads to, made where it is on the link; NULL: there is
+ * no way. */
 static struct hop *routes_find_way(struct routes *r, const struct packet *p, u32 now)
 {
 	u32 zone = routes_zone(r, p);
@@ -41,8 +42,11 @@ static struct hop *routes_find_way(struct routes *r, const struct packet *p, u32
 	if (!routes_is_host(&p->to, e->length))
 		return NULL;
 	hop = routes_hop(r, &p->to, zone, now);
-	if (hop && hop->valid && hop_number(&r->hops, hop))
-		(void)route_set_learn(&r->set, hop, zone); /* known in another zone already */
+	if (!hop)
+		return NULL;
+	hop_add_zone(hop, zone);
+	if (hop->valid && hop_number(&r->hops, hop))
+		route_set_learn(&r->set, hop, zone); /* known in another zone already */
 	return hop;
 }
 
@@ -54,8 +58,10 @@ static struct hop *routes_hop_of(struct routes *r, const struct work *w, u32 now
 	return hop ? hop : routes_find_way(r, &w->packet, now);
 }
 
-/* Puts a frame that was held already back, behind whom the last verdict names; else it is given up. */
-static void routes_hold_again(struct routes *r, struct held *held, const struct work *verdict, u32 now)
+/* Puts a frame that was held already back, behind whom the last verdict names; else it is given up.
+ */
+static void routes_hold_again(struct routes *r, struct held *held, const struct work *verdict,
+			      u32 now)
 {
 	struct hop *hop = NULL;
 

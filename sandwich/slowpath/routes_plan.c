@@ -15,7 +15,8 @@ u32 routes_zone(const struct routes *r, const struct packet *p)
 	return r->vlan == VLAN_KEEP ? p->zone : 0;
 }
 
-/* How dispensable a hop is that no route needs: those without a MAC go first, then the longest unused. */
+/* How dispensable a hop is that no route needs: those without a MAC go first, then the longest
+ * unused. */
 static u64 routes_idleness(const struct hop *hop, u32 now)
 {
 	return hop->origin ? 0 : (u64)!hop->valid << 32 | (core_elapsed(now, hop->used) + 1u);
@@ -74,8 +75,11 @@ struct routes_add {
 static void routes_add_via(const struct routes_add *add, const struct address *prefix, u8 length,
 			   const struct address *via)
 {
-	struct route_entry route = {.prefix = *prefix, .zone = add->zone, .length = length,
-				    .kind = ROUTE_VIA, .origin = add->origin};
+	struct route_entry route = {.prefix = *prefix,
+				    .zone = add->zone,
+				    .length = length,
+				    .kind = ROUTE_VIA,
+				    .origin = add->origin};
 
 	route.hop = routes_hop(add->r, via, add->zone, add->now);
 	if (!route.hop || !hop_number(&add->r->hops, route.hop))
@@ -85,10 +89,14 @@ static void routes_add_via(const struct routes_add *add, const struct address *p
 	route_set_add(&add->r->set, &route);
 }
 
-static void routes_add_prefix(const struct routes_add *add, const struct address *prefix, u8 length, u8 kind)
+static void routes_add_prefix(const struct routes_add *add, const struct address *prefix, u8 length,
+			      u8 kind)
 {
-	struct route_entry route = {.prefix = *prefix, .zone = add->zone, .length = length,
-				    .kind = kind, .origin = add->origin};
+	struct route_entry route = {.prefix = *prefix,
+				    .zone = add->zone,
+				    .length = length,
+				    .kind = kind,
+				    .origin = add->origin};
 
 	route_set_add(&add->r->set, &route);
 }
@@ -99,7 +107,8 @@ static void routes_add_on_link(struct routes *r, u32 zone, u32 now)
 	struct routes_add add = {.r = r, .zone = zone, .now = now, .origin = "on-link"};
 
 	for (guint i = 0; i < r->on_link->len; i++) {
-		const struct config_address *a = &g_array_index(r->on_link, struct config_address, i);
+		const struct config_address *a =
+			&g_array_index(r->on_link, struct config_address, i);
 		struct address prefix;
 
 		memcpy(&prefix, &a->address, sizeof(prefix));
@@ -166,8 +175,8 @@ static void routes_add_kernel(struct routes *r, u32 now)
 }
 
 /*
- * Where nothing else leads, nothing leads: the engine says no_route at once. It also keeps IPv4, which
- * stands within ::/0 in the engine's table, from following an IPv6 default route.
+ * Where nothing else leads, nothing leads: the engine says no_route at once. It also keeps IPv4,
+ * which stands within ::/0 in the engine's table, from following an IPv6 default route.
  */
 static void routes_add_defaults(struct routes *r, u32 zone, u32 now)
 {
@@ -193,12 +202,14 @@ static void routes_add_zone(struct routes *r, u32 zone, u32 now)
 static bool routes_still_on_link(void *user, const struct route_entry *learned)
 {
 	struct routes *r = user;
-	const struct route_entry *cover = route_set_match(&r->set, &learned->prefix, learned->zone, 128);
+	const struct route_entry *cover =
+		route_set_match(&r->set, &learned->prefix, learned->zone, 128);
 
 	return cover && cover->kind == ROUTE_ON_LINK && cover->round == r->set.round;
 }
 
-/* Hops that no route told in this round leads over are needed no more; until now their old routes stood. */
+/* Hops that no route told in this round leads over are needed no more; until now their old routes
+ * stood. */
 static void routes_release_hops(struct routes *r)
 {
 	GHashTableIter iter;
@@ -223,7 +234,8 @@ void routes_rebuild(struct routes *r)
 	route_set_end(&r->set, routes_still_on_link, r);
 	routes_release_hops(r);
 	if (r->set.refused)
-		g_warning("%u routes find no room in the forwarding table and are not used", r->set.refused);
+		g_warning("%u routes find no room in the forwarding table and are not used",
+			  r->set.refused);
 }
 
 void routes_open_zone(struct routes *r, u32 zone, u32 now)

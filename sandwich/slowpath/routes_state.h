@@ -25,13 +25,13 @@ struct routes {
 	struct route_set set;
 	struct last_hop last_hop;
 	struct datagrams datagrams;
-	GArray *on_link;  /* struct config_address: the uplink addresses */
-	GArray *gateways; /* struct address */
-	GArray *kernel;   /* struct netlink_route */
+	GArray *on_link;   /* struct config_address: the uplink addresses */
+	GArray *gateways;  /* struct address */
+	GArray *kernel;    /* struct netlink_route */
 	GHashTable *known; /* struct address -> struct mac: the kernel's neighbours */
-	GArray *zones;	  /* u32; the first is 0 */
-	u16 vlan;	  /* VLAN_KEEP, VLAN_NONE, or the tag */
-	bool configured;  /* routes_configure() was called: there is something to build on */
+	GArray *zones;     /* u32; the first is 0 */
+	u16 vlan;          /* VLAN_KEEP, VLAN_NONE, or the tag */
+	bool configured;   /* routes_configure() was called: there is something to build on */
 };
 
 /* The tag that neighbours of ZONE are asked with. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * For unit tests that make and read whole frames (tests/packets/frame.h): checksums are filled in and verified
- * here without the code under test, frames are read back with the engine's own parser.
+ * For unit tests that make and read whole frames (tests/packets/frame.h): checksums are filled in
+ * and verified here without the code under test, frames are read back with the engine's own parser.
  */
 #ifndef TESTS_UNIT_FRAMES_H
 #define TESTS_UNIT_FRAMES_H
@@ -57,7 +57,8 @@ static inline u8 frames_protocol(const u8 *data, const struct packet *p)
 	return p->is_v6 && packet_is_extension(next) ? p->protocol : next;
 }
 
-/* The sum of the message behind the IP header with its pseudo header: 0xffff when its checksum is right. */
+/* The sum of the message behind the IP header with its pseudo header: 0xffff when its checksum is
+ * right. */
 static inline u16 frames_transport_sum(const u8 *data, const struct packet *p)
 {
 	u32 bytes = p->l3 + p->ip_length - p->l4, sum = 0;

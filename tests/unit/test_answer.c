@@ -1,4 +1,5 @@
-/* links: sandwich/slowpath/answer.c sandwich/slowpath/build.c sandwich/slowpath/discovery.c tests/packets/frame.c */
+/* links: sandwich/slowpath/answer.c sandwich/slowpath/build.c sandwich/slowpath/discovery.c */
+/* links: tests/packets/frame.c */
 /* SPDX-License-Identifier: ISC */
 /*
  * Which question gets which answer, on which port and with which tag.
@@ -14,11 +15,11 @@
 #include "sandwich/slowpath/discovery.h"
 #include "tests/unit/frames.h"
 
-#define PORTS 3
+#define PORTS      3
 #define UPLINK_MAC "02:00:00:00:00:a0"
-#define FARM_MAC "02:00:00:00:00:a1"
-#define HOST "src=02:00:00:00:00:09 "
-#define ARP_HEAD "hex=00010800060400"
+#define FARM_MAC   "02:00:00:00:00:a1"
+#define HOST       "src=02:00:00:00:00:09 "
+#define ARP_HEAD   "hex=00010800060400"
 
 struct rig {
 	struct answer *answer;
@@ -45,19 +46,24 @@ static void rig_local(void *user, const struct slow_frame *frame)
 
 static struct answer_address address_of(const char *text, u8 length, bool farm, u16 vlan)
 {
-	struct answer_address a = {.address = frames_address(text), .length = length, .farm = farm, .vlan = vlan};
+	struct answer_address a = {
+		.address = frames_address(text), .length = length, .farm = farm, .vlan = vlan};
 
 	return a;
 }
 
 static void rig_open(struct rig *rig, u16 vlan)
 {
-	struct answer_ops ops = {.send = rig_send, .neighbour = rig_neighbour, .local = rig_local, .user = rig};
+	struct answer_ops ops = {
+		.send = rig_send, .neighbour = rig_neighbour, .local = rig_local, .user = rig};
 	struct mac mac[2] = {frames_mac(0xa0), frames_mac(0xa1)};
 	struct answer_address addresses[] = {
-		address_of("192.0.2.1", 120, false, vlan), address_of("192.0.2.10", 128, false, vlan),
-		address_of("2001:db8::1", 64, false, vlan), address_of("2001:db8::10", 128, false, vlan),
-		address_of("10.1.0.1", 120, true, vlan),   address_of("fd00::1", 64, true, vlan),
+		address_of("192.0.2.1", 120, false, vlan),
+		address_of("192.0.2.10", 128, false, vlan),
+		address_of("2001:db8::1", 64, false, vlan),
+		address_of("2001:db8::10", 128, false, vlan),
+		address_of("10.1.0.1", 120, true, vlan),
+		address_of("fd00::1", 64, true, vlan),
 	};
 
 	addresses[1].cluster = addresses[3].cluster = true;
@@ -86,23 +92,34 @@ struct arp_case {
 
 static const struct arp_case arp_cases[] = {
 	{"request", "", "01020000000009c0000209000000000000c0000201", 0, VLAN_NONE, true, true},
-	{"for the cluster address", "", "01020000000009c0000209000000000000c000020a", 0, VLAN_NONE, true, true},
+	{"for the cluster address", "", "01020000000009c0000209000000000000c000020a", 0, VLAN_NONE,
+	 true, true},
 	{"probe", "", "0102000000000900000000000000000000c0000201", 0, VLAN_NONE, true, true},
-	{"keeps tags", "vlan=7 ", "01020000000009c0000209000000000000c0000201", 0, VLAN_KEEP, true, true},
-	{"keeps two tags", "qinq=7 vlan=8 ", "01020000000009c0000209000000000000c0000201", 0, VLAN_KEEP, true, true},
+	{"keeps tags", "vlan=7 ", "01020000000009c0000209000000000000c0000201", 0, VLAN_KEEP, true,
+	 true},
+	{"keeps two tags", "qinq=7 vlan=8 ", "01020000000009c0000209000000000000c0000201", 0,
+	 VLAN_KEEP, true, true},
 	{"our tag", "vlan=7 ", "01020000000009c0000209000000000000c0000201", 0, 7, true, true},
 	{"another tag", "vlan=8 ", "01020000000009c0000209000000000000c0000201", 0, 7, false, true},
 	{"no tag", "", "01020000000009c0000209000000000000c0000201", 0, 7, false, true},
-	{"a tag too many", "vlan=7 ", "01020000000009c0000209000000000000c0000201", 0, VLAN_NONE, false, true},
-	{"for somebody else", "", "01020000000009c0000209000000000000c0000202", 0, VLAN_NONE, false, true},
-	{"farm address on the uplink", "", "01020000000009c00002090000000000000a010001", 0, VLAN_NONE, false, true},
-	{"uplink address on the farm", "", "01020000000009c0000209000000000000c0000201", 1, VLAN_NONE, false, true},
+	{"a tag too many", "vlan=7 ", "01020000000009c0000209000000000000c0000201", 0, VLAN_NONE,
+	 false, true},
+	{"for somebody else", "", "01020000000009c0000209000000000000c0000202", 0, VLAN_NONE, false,
+	 true},
+	{"farm address on the uplink", "", "01020000000009c00002090000000000000a010001", 0,
+	 VLAN_NONE, false, true},
+	{"uplink address on the farm", "", "01020000000009c0000209000000000000c0000201", 1,
+	 VLAN_NONE, false, true},
 	{"farm", "", "010200000000090a0100090000000000000a010001", 2, VLAN_NONE, true, true},
 	{"reply", "", "02020000000009c0000209000000000000c0000201", 0, VLAN_NONE, false, true},
-	{"another operation", "", "03020000000009c0000209000000000000c0000201", 0, VLAN_NONE, false, false},
-	{"from a group MAC", "", "01010000000009c0000209000000000000c0000201", 0, VLAN_NONE, false, false},
-	{"from no MAC", "", "01000000000000c0000209000000000000c0000201", 0, VLAN_NONE, false, false},
-	{"from a group address", "", "01020000000009e0000209000000000000c0000201", 0, VLAN_NONE, false, false},
+	{"another operation", "", "03020000000009c0000209000000000000c0000201", 0, VLAN_NONE, false,
+	 false},
+	{"from a group MAC", "", "01010000000009c0000209000000000000c0000201", 0, VLAN_NONE, false,
+	 false},
+	{"from no MAC", "", "01000000000000c0000209000000000000c0000201", 0, VLAN_NONE, false,
+	 false},
+	{"from a group address", "", "01020000000009e0000209000000000000c0000201", 0, VLAN_NONE,
+	 false, false},
 	{"cut short", "", "01020000000009c0000209000000000000c00002", 0, VLAN_NONE, false, false},
 };
 
@@ -138,7 +155,8 @@ static void test_arp(void **state)
 		struct rig rig;
 
 		rig_open(&rig, c->vlan);
-		frame_make(&in, "eth dst=ff:ff:ff:ff:ff:ff " HOST "%stype=2054 " ARP_HEAD "%s", c->ethernet, c->arp);
+		frame_make(&in, "eth dst=ff:ff:ff:ff:ff:ff " HOST "%stype=2054 " ARP_HEAD "%s",
+			   c->ethernet, c->arp);
 		rig_input(&rig, &in, c->port, REASON_LOCAL_ARP);
 		if (rig.sent.n != c->answered || rig.neighbours != c->heard)
 			fail_msg("%s: %u answers, %u heard", c->what, rig.sent.n, rig.neighbours);
@@ -161,45 +179,48 @@ struct nd_case {
 };
 
 static const struct nd_case nd_cases[] = {
-	{"multicast", "", "2001:db8::9>ff02::1:ff00:1", "20010db8000000000000000000000001", SLLA, 255, true,
-	 true, 0xe0, "2001:db8::9", "02:00:00:00:00:07"},
-	{"unicast without option", "", "2001:db8::9>2001:db8::1", "20010db8000000000000000000000001", "", 255,
-	 true, true, 0xe0, "2001:db8::9", "02:00:00:00:00:09"},
-	{"from link-local", "vlan=7 ", "fe80::9>2001:db8::1", "20010db8000000000000000000000001", SLLA, 255,
-	 true, true, 0xe0, "fe80::9", "02:00:00:00:00:07"},
-	{"probe for duplicates", "", "::>ff02::1:ff00:1", "20010db8000000000000000000000001", "", 255, true,
-	 true, 0xa0, "ff02::1", "33:33:00:00:00:01"},
-	{"cluster address: no router", "", "2001:db8::9>ff02::1:ff00:10", "20010db8000000000000000000000010",
-	 SLLA, 255, true, true, 0x60, "2001:db8::9", "02:00:00:00:00:07"},
+	{"multicast", "", "2001:db8::9>ff02::1:ff00:1", "20010db8000000000000000000000001", SLLA,
+	 255, true, true, 0xe0, "2001:db8::9", "02:00:00:00:00:07"},
+	{"unicast without option", "", "2001:db8::9>2001:db8::1",
+	 "20010db8000000000000000000000001", "", 255, true, true, 0xe0, "2001:db8::9",
+	 "02:00:00:00:00:09"},
+	{"from link-local", "vlan=7 ", "fe80::9>2001:db8::1", "20010db8000000000000000000000001",
+	 SLLA, 255, true, true, 0xe0, "fe80::9", "02:00:00:00:00:07"},
+	{"probe for duplicates", "", "::>ff02::1:ff00:1", "20010db8000000000000000000000001", "",
+	 255, true, true, 0xa0, "ff02::1", "33:33:00:00:00:01"},
+	{"cluster address: no router", "", "2001:db8::9>ff02::1:ff00:10",
+	 "20010db8000000000000000000000010", SLLA, 255, true, true, 0x60, "2001:db8::9",
+	 "02:00:00:00:00:07"},
 	{"unknown options", "", "2001:db8::9>ff02::1:ff00:1", "20010db8000000000000000000000001",
 	 "0e01000000000000" SLLA, 255, true, true, 0xe0, "2001:db8::9", "02:00:00:00:00:07"},
-	{"somebody else's", "", "2001:db8::9>ff02::1:ff00:2", "20010db8000000000000000000000002", SLLA, 255,
-	 false, true, 0, NULL, NULL},
-	{"farm address", "", "fd00::9>ff02::1:ff00:1", "fd000000000000000000000000000001", SLLA, 255, false,
-	 true, 0, NULL, NULL},
-	{"came through a router", "", "2001:db8::9>ff02::1:ff00:1", "20010db8000000000000000000000001", SLLA,
-	 254, false, false, 0, NULL, NULL},
-	{"probe with option", "", "::>ff02::1:ff00:1", "20010db8000000000000000000000001", SLLA, 255, false,
-	 false, 0, NULL, NULL},
-	{"probe by unicast", "", "::>2001:db8::1", "20010db8000000000000000000000001", "", 255, false, false, 0,
-	 NULL, NULL},
-	{"target is a group", "", "2001:db8::9>ff02::1:ff00:1", "ff020000000000000000000000000001", SLLA, 255,
-	 false, false, 0, NULL, NULL},
-	{"target is mapped IPv4", "", "2001:db8::9>ff02::1:ff00:1", "00000000000000000000ffffc0000201", SLLA,
+	{"somebody else's", "", "2001:db8::9>ff02::1:ff00:2", "20010db8000000000000000000000002",
+	 SLLA, 255, false, true, 0, NULL, NULL},
+	{"farm address", "", "fd00::9>ff02::1:ff00:1", "fd000000000000000000000000000001", SLLA,
+	 255, false, true, 0, NULL, NULL},
+	{"came through a router", "", "2001:db8::9>ff02::1:ff00:1",
+	 "20010db8000000000000000000000001", SLLA, 254, false, false, 0, NULL, NULL},
+	{"probe with option", "", "::>ff02::1:ff00:1", "20010db8000000000000000000000001", SLLA,
 	 255, false, false, 0, NULL, NULL},
-	{"option without length", "", "2001:db8::9>ff02::1:ff00:1", "20010db8000000000000000000000001",
-	 "0100020000000007", 255, false, false, 0, NULL, NULL},
-	{"option beyond the end", "", "2001:db8::9>ff02::1:ff00:1", "20010db8000000000000000000000001",
-	 "0102020000000007", 255, false, false, 0, NULL, NULL},
-	{"option is a group MAC", "", "2001:db8::9>ff02::1:ff00:1", "20010db8000000000000000000000001",
-	 "0101330000000007", 255, false, false, 0, NULL, NULL},
-	{"no target", "", "2001:db8::9>ff02::1:ff00:1", "20010db80000", "", 255, false, false, 0, NULL, NULL},
+	{"probe by unicast", "", "::>2001:db8::1", "20010db8000000000000000000000001", "", 255,
+	 false, false, 0, NULL, NULL},
+	{"target is a group", "", "2001:db8::9>ff02::1:ff00:1", "ff020000000000000000000000000001",
+	 SLLA, 255, false, false, 0, NULL, NULL},
+	{"target is mapped IPv4", "", "2001:db8::9>ff02::1:ff00:1",
+	 "00000000000000000000ffffc0000201", SLLA, 255, false, false, 0, NULL, NULL},
+	{"option without length", "", "2001:db8::9>ff02::1:ff00:1",
+	 "20010db8000000000000000000000001", "0100020000000007", 255, false, false, 0, NULL, NULL},
+	{"option beyond the end", "", "2001:db8::9>ff02::1:ff00:1",
+	 "20010db8000000000000000000000001", "0102020000000007", 255, false, false, 0, NULL, NULL},
+	{"option is a group MAC", "", "2001:db8::9>ff02::1:ff00:1",
+	 "20010db8000000000000000000000001", "0101330000000007", 255, false, false, 0, NULL, NULL},
+	{"no target", "", "2001:db8::9>ff02::1:ff00:1", "20010db80000", "", 255, false, false, 0,
+	 NULL, NULL},
 };
 
 static void make_nd(struct frame *in, const struct nd_case *c)
 {
-	frame_make(in, "eth dst=33:33:ff:00:00:01 " HOST "%sv6 %s icmp6 type=135 hex=%s%s", c->ethernet,
-		   c->from_to, c->target, c->options);
+	frame_make(in, "eth dst=33:33:ff:00:00:01 " HOST "%sv6 %s icmp6 type=135 hex=%s%s",
+		   c->ethernet, c->from_to, c->target, c->options);
 	frames_hops(in, c->hops);
 }
 
@@ -267,35 +288,47 @@ struct echo_case {
 };
 
 #define TO_UPLINK "eth dst=" UPLINK_MAC " " HOST
-#define TO_FARM "eth dst=" FARM_MAC " " HOST
+#define TO_FARM   "eth dst=" FARM_MAC " " HOST
 
 static const struct echo_case echo_cases[] = {
 	{"v4", TO_UPLINK "v4 192.0.2.9>192.0.2.1 icmp type=8 id=77 pay=56", 0, true, false},
-	{"v4 without payload", TO_UPLINK "v4 192.0.2.9>192.0.2.1 icmp type=8 id=77", 0, true, false},
-	{"v4 odd and padded", TO_UPLINK "v4 192.0.2.9>192.0.2.1 icmp type=8 id=77 pay=3 pad=15", 0, true, false},
-	{"v4 with options", TO_UPLINK "v4 192.0.2.9>192.0.2.1 ihl=7 icmp type=8 id=77 pay=9", 0, true, false},
+	{"v4 without payload", TO_UPLINK "v4 192.0.2.9>192.0.2.1 icmp type=8 id=77", 0, true,
+	 false},
+	{"v4 odd and padded", TO_UPLINK "v4 192.0.2.9>192.0.2.1 icmp type=8 id=77 pay=3 pad=15", 0,
+	 true, false},
+	{"v4 with options", TO_UPLINK "v4 192.0.2.9>192.0.2.1 ihl=7 icmp type=8 id=77 pay=9", 0,
+	 true, false},
 	{"v4 jumbo", TO_UPLINK "v4 192.0.2.9>192.0.2.1 icmp type=8 id=77 pay=9188", 0, true, false},
-	{"v4 tagged", TO_UPLINK "qinq=5 vlan=6 v4 192.0.2.9>192.0.2.10 icmp type=8 id=77 pay=56", 0, true, false},
+	{"v4 tagged", TO_UPLINK "qinq=5 vlan=6 v4 192.0.2.9>192.0.2.10 icmp type=8 id=77 pay=56", 0,
+	 true, false},
 	{"v6", TO_FARM "v6 fd00::9>fd00::1 icmp6 type=128 id=77 pay=57", 2, true, false},
 	{"v6 jumbo", TO_FARM "v6 fd00::9>fd00::1 icmp6 type=128 id=77 pay=9168", 2, true, false},
-	{"v6 with options", TO_UPLINK "v6 fd00::9>2001:db8::10 dstopt icmp6 type=128 id=77 pay=57", 0, true, false},
-	{"other port's address", TO_UPLINK "v4 192.0.2.9>10.1.0.1 icmp type=8 id=77 pay=56", 0, true, false},
-	{"fragment", TO_UPLINK "v4 192.0.2.9>192.0.2.1 mf icmp type=8 id=77 pay=56", 0, false, true},
-	{"v6 fragment", TO_FARM "v6 fd00::9>fd00::1 frag id=3 mf icmp6 type=128 id=77 pay=56", 1, false, true},
+	{"v6 with options", TO_UPLINK "v6 fd00::9>2001:db8::10 dstopt icmp6 type=128 id=77 pay=57",
+	 0, true, false},
+	{"other port's address", TO_UPLINK "v4 192.0.2.9>10.1.0.1 icmp type=8 id=77 pay=56", 0,
+	 true, false},
+	{"fragment", TO_UPLINK "v4 192.0.2.9>192.0.2.1 mf icmp type=8 id=77 pay=56", 0, false,
+	 true},
+	{"v6 fragment", TO_FARM "v6 fd00::9>fd00::1 frag id=3 mf icmp6 type=128 id=77 pay=56", 1,
+	 false, true},
 	{"from a group", TO_UPLINK "v4 224.0.0.9>192.0.2.1 icmp type=8 id=77", 0, false, false},
 	{"from nobody", TO_UPLINK "v4 0.0.0.0>192.0.2.1 icmp type=8 id=77", 0, false, false},
-	{"from broadcast", TO_UPLINK "v4 255.255.255.255>192.0.2.1 icmp type=8 id=77", 0, false, false},
+	{"from broadcast", TO_UPLINK "v4 255.255.255.255>192.0.2.1 icmp type=8 id=77", 0, false,
+	 false},
 	{"from loopback", TO_UPLINK "v4 127.0.0.1>192.0.2.1 icmp type=8 id=77", 0, false, false},
 	{"from ::1", TO_UPLINK "v6 ::1>2001:db8::1 icmp6 type=128 id=77", 0, false, false},
 	{"from ourselves", TO_UPLINK "v4 10.1.0.1>192.0.2.1 icmp type=8 id=77", 0, false, false},
 	{"reply", TO_FARM "v4 10.1.0.9>10.1.0.1 icmp type=0 id=77 pay=56", 1, false, true},
 	{"UDP", TO_FARM "v4 10.1.0.9>10.1.0.1 udp 4851>4851 pay=56", 1, false, true},
 	{"TCP", TO_UPLINK "v4 192.0.2.9>192.0.2.1 tcp 1>22 flags=S", 0, false, true},
-	{"error", TO_UPLINK "v4 192.0.2.9>192.0.2.1 icmp type=3 v4 192.0.2.1>192.0.2.9 icmp type=8", 0, false, true},
-	{"ICMPv6 in IPv4", TO_UPLINK "v4 192.0.2.9>192.0.2.1 proto=58 hex=8000000000000000", 0, false, true},
+	{"error", TO_UPLINK "v4 192.0.2.9>192.0.2.1 icmp type=3 v4 192.0.2.1>192.0.2.9 icmp type=8",
+	 0, false, true},
+	{"ICMPv6 in IPv4", TO_UPLINK "v4 192.0.2.9>192.0.2.1 proto=58 hex=8000000000000000", 0,
+	 false, true},
 };
 
-static void check_echo_reply(const struct rig *rig, const struct echo_case *c, const struct frame *in)
+static void check_echo_reply(const struct rig *rig, const struct echo_case *c,
+			     const struct frame *in)
 {
 	const struct frame *out = &rig->sent.at[0].frame;
 	const struct packet *p = &rig->sent.at[0].packet;
@@ -416,7 +449,8 @@ static void test_set_announces_new(void **state)
 	answer_walk(rig.answer, count_visit, &n);
 	assert_int_equal(n, 2);
 	rig.sent.n = 0;
-	frame_make(&in, "eth dst=ff:ff:ff:ff:ff:ff " HOST "type=2054 " ARP_HEAD "01020000000009c0000209000000000000c000020a");
+	frame_make(&in, "eth dst=ff:ff:ff:ff:ff:ff " HOST "type=2054 " ARP_HEAD
+			"01020000000009c0000209000000000000c000020a");
 	rig_input(&rig, &in, 0, REASON_LOCAL_ARP);
 	assert_int_equal(rig.sent.n, 0); /* gone */
 	answer_set(rig.answer, NULL, 0);
@@ -430,8 +464,9 @@ struct source_case {
 };
 
 static const struct source_case source_cases[] = {
-	{0, "192.0.2.200", "192.0.2.1"}, {0, "198.51.100.1", "192.0.2.1"}, {1, "192.0.2.200", "10.1.0.1"},
-	{2, "10.1.0.77", "10.1.0.1"},	 {0, "2001:db8::77", "2001:db8::1"}, {0, "fe80::1", "2001:db8::1"},
+	{0, "192.0.2.200", "192.0.2.1"},    {0, "198.51.100.1", "192.0.2.1"},
+	{1, "192.0.2.200", "10.1.0.1"},     {2, "10.1.0.77", "10.1.0.1"},
+	{0, "2001:db8::77", "2001:db8::1"}, {0, "fe80::1", "2001:db8::1"},
 	{1, "fe80::1", "fd00::1"},
 };
 
@@ -462,10 +497,14 @@ static void test_source(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_arp),	     cmocka_unit_test(test_nd),
-		cmocka_unit_test(test_nd_checksum),  cmocka_unit_test(test_echo),
-		cmocka_unit_test(test_echo_damaged), cmocka_unit_test(test_announce),
-		cmocka_unit_test(test_set_announces_new), cmocka_unit_test(test_source),
+		cmocka_unit_test(test_arp),
+		cmocka_unit_test(test_nd),
+		cmocka_unit_test(test_nd_checksum),
+		cmocka_unit_test(test_echo),
+		cmocka_unit_test(test_echo_damaged),
+		cmocka_unit_test(test_announce),
+		cmocka_unit_test(test_set_announces_new),
+		cmocka_unit_test(test_source),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,8 +47,10 @@ static struct build_link link_for(u16 vlan)
 
 static void test_arp(void **state)
 {
-	struct build_arp arp = {.operation = BUILD_ARP_REPLY, .sender = frames_address("192.0.2.1"),
-				.target = frames_address("192.0.2.9"), .sender_mac = frames_mac(1),
+	struct build_arp arp = {.operation = BUILD_ARP_REPLY,
+				.sender = frames_address("192.0.2.1"),
+				.target = frames_address("192.0.2.9"),
+				.sender_mac = frames_mac(1),
 				.target_mac = frames_mac(9)};
 
 	(void)state;
@@ -81,7 +83,8 @@ static void check_nd(struct built *b, u16 vlan, const struct build_nd *nd, struc
 
 static void test_nd(void **state)
 {
-	struct build_nd nd = {.src = frames_address("2001:db8::1"), .dst = frames_address("2001:db8::9"),
+	struct build_nd nd = {.src = frames_address("2001:db8::1"),
+			      .dst = frames_address("2001:db8::9"),
 			      .target = frames_address("2001:db8::5")};
 
 	(void)state;
@@ -127,7 +130,8 @@ static void test_echo(void **state)
 	for (size_t i = 0; i < sizeof(payload); i++)
 		payload[i] = (u8)(i * 7);
 	for (size_t i = 0; i < 2 * sizeof(lengths) / sizeof(*lengths); i++) {
-		struct build_echo echo = {.id = 1, .sequence = 0x203, .payload = payload, .length = lengths[i / 2]};
+		struct build_echo echo = {
+			.id = 1, .sequence = 0x203, .payload = payload, .length = lengths[i / 2]};
 		struct build_link link = link_for(100);
 		struct build_ip ip = ip_for(i & 1);
 		struct built b;
@@ -161,7 +165,10 @@ static void test_headers(void **state)
 
 static void test_tcp(void **state)
 {
-	struct build_tcp tcp = {.sport = 0x1234, .dport = 80, .sequence = 0xfffffff0, .acknowledgement = 0x1020304,
+	struct build_tcp tcp = {.sport = 0x1234,
+				.dport = 80,
+				.sequence = 0xfffffff0,
+				.acknowledgement = 0x1020304,
 				.flags = TCP_RST | TCP_ACK};
 
 	(void)state;
@@ -174,7 +181,8 @@ static void test_tcp(void **state)
 		built_parse(&b, 1);
 		assert_int_equal(b.packet.protocol, PROTOCOL_TCP);
 		assert_int_equal(b.packet.tcp_flags, TCP_RST | TCP_ACK);
-		assert_memory_equal(b.data + b.packet.l4, "\x12\x34\0\x50\xff\xff\xff\xf0\1\2\3\4\x50", 13);
+		assert_memory_equal(b.data + b.packet.l4,
+				    "\x12\x34\0\x50\xff\xff\xff\xf0\1\2\3\4\x50", 13);
 		assert_int_equal(b.packet.ip_length, v6 ? 60 : 40);
 	}
 }
@@ -189,7 +197,8 @@ static void test_prohibited(void **state)
 		struct build_ip ip = ip_for(v6);
 		struct built b;
 
-		b.length = build_prohibited(b.data, sizeof(b.data), &link, &ip, quote, sizeof(quote));
+		b.length =
+			build_prohibited(b.data, sizeof(b.data), &link, &ip, quote, sizeof(quote));
 		built_parse(&b, 1);
 		assert_int_equal(b.data[b.packet.l4], v6 ? 1 : 3);
 		assert_int_equal(b.data[b.packet.l4 + 1], v6 ? 1 : 13);
@@ -207,7 +216,8 @@ static void test_answer_link(void **state)
 	struct packet p;
 
 	(void)state;
-	frame_make(&in, "eth dst=02:00:00:00:00:01 src=02:00:00:00:00:09 qinq=100 vlan=200 v4 192.0.2.9>192.0.2.1 udp 1>2");
+	frame_make(&in, "eth dst=02:00:00:00:00:01 src=02:00:00:00:00:09 qinq=100 vlan=200 v4 "
+			"192.0.2.9>192.0.2.1 udp 1>2");
 	in.bytes[14] |= 0x60; /* priority */
 	assert_true(frames_parse(in.bytes, in.length, &p));
 	build_link_answer(&link, in.bytes, &p, &mine);
@@ -220,9 +230,9 @@ static void test_answer_link(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_arp),	   cmocka_unit_test(test_nd),
-		cmocka_unit_test(test_echo),	   cmocka_unit_test(test_headers),
-		cmocka_unit_test(test_tcp),	   cmocka_unit_test(test_prohibited),
+		cmocka_unit_test(test_arp),         cmocka_unit_test(test_nd),
+		cmocka_unit_test(test_echo),        cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_tcp),         cmocka_unit_test(test_prohibited),
 		cmocka_unit_test(test_answer_link),
 	};
 

@@ -1,4 +1,5 @@
-/* links: sandwich/slowpath/resolve.c sandwich/slowpath/build.c sandwich/slowpath/discovery.c tests/packets/frame.c */
+/* links: sandwich/slowpath/resolve.c sandwich/slowpath/build.c sandwich/slowpath/discovery.c */
+/* links: tests/packets/frame.c */
 /* SPDX-License-Identifier: ISC */
 /*
  * Asking, following, ageing: with a clock of the test's own.
@@ -14,7 +15,7 @@
 #include "sandwich/slowpath/resolve.h"
 #include "tests/unit/frames.h"
 
-#define PORTS 3 /* an uplink and two farm ports */
+#define PORTS   3 /* an uplink and two farm ports */
 #define STEP_MS 20
 
 struct rig {
@@ -33,7 +34,8 @@ static void rig_send(void *user, u8 port, const void *frame, size_t length)
 	frames_take(&((struct rig *)user)->sent, port, frame, length);
 }
 
-static bool rig_source(void *user, u8 port, const struct address *target, struct address *source, struct mac *mac)
+static bool rig_source(void *user, u8 port, const struct address *target, struct address *source,
+		       struct mac *mac)
 {
 	struct rig *rig = user;
 
@@ -56,7 +58,8 @@ static void rig_changed(void *user, const struct resolve_entry *entry)
 
 static void rig_open(struct rig *rig)
 {
-	struct resolve_ops ops = {.send = rig_send, .source = rig_source, .changed = rig_changed, .user = rig};
+	struct resolve_ops ops = {
+		.send = rig_send, .source = rig_source, .changed = rig_changed, .user = rig};
 
 	memset(rig, 0, sizeof(*rig));
 	rig->resolver = resolver_new(&ops, PORTS);
@@ -65,7 +68,8 @@ static void rig_open(struct rig *rig)
 
 static struct resolve_entry *rig_want(struct rig *rig, const char *address, u8 port, bool permanent)
 {
-	struct resolve_target target = {.address = frames_address(address), .port = port, .permanent = permanent};
+	struct resolve_target target = {
+		.address = frames_address(address), .port = port, .permanent = permanent};
 
 	return resolver_want(rig->resolver, &target, NULL, rig->now);
 }
@@ -77,8 +81,10 @@ static void rig_input(struct rig *rig, u8 port, const struct frame *f)
 
 static void make_arp(struct frame *f, u16 operation, const char *sender, u8 mac)
 {
-	struct build_arp arp = {.operation = operation, .sender = frames_address(sender),
-				.target = frames_address("10.1.0.1"), .sender_mac = frames_mac(mac)};
+	struct build_arp arp = {.operation = operation,
+				.sender = frames_address(sender),
+				.target = frames_address("10.1.0.1"),
+				.sender_mac = frames_mac(mac)};
 	struct mac to = frames_mac(0xa1), from = frames_mac(mac);
 	struct build_link link;
 
@@ -96,8 +102,11 @@ static void rig_reply(struct rig *rig, u8 port, const char *sender, u8 mac)
 
 static void rig_advertise(struct rig *rig, u8 port, const char *target, u8 mac, u32 flags)
 {
-	struct build_nd nd = {.src = frames_address(target), .dst = frames_address("fd00::1"),
-			      .target = frames_address(target), .flags = flags, .link_option = mac != 0};
+	struct build_nd nd = {.src = frames_address(target),
+			      .dst = frames_address("fd00::1"),
+			      .target = frames_address(target),
+			      .flags = flags,
+			      .link_option = mac != 0};
 	struct mac to = frames_mac(0xa1), from = frames_mac(mac);
 	struct build_link link;
 	struct frame f;
@@ -143,7 +152,8 @@ static void test_first_question(void **state)
 	assert_int_equal(rig.sent.n, 1);
 	assert_int_equal(rig.sent.at[0].port, 1);
 	assert_true(mac_is_group(&last_sent(&rig)->mac_dst));
-	assert_true(discovery_parse(rig.sent.at[0].frame.bytes, rig.sent.at[0].frame.length, last_sent(&rig), &d));
+	assert_true(discovery_parse(rig.sent.at[0].frame.bytes, rig.sent.at[0].frame.length,
+				    last_sent(&rig), &d));
 	assert_true(d.is_request && address_equal(&d.target, &e->target.address));
 	assert_int_equal(e->state, RESOLVE_ASKING);
 	rig_reply(&rig, 1, "10.1.0.9", 9);
@@ -168,7 +178,8 @@ static void test_solicitation(void **state)
 	rig_advertise(&rig, 1, "fd00::1234", 9, BUILD_NA_SOLICITED | BUILD_NA_OVERRIDE);
 	assert_int_equal(e->state, RESOLVE_REACHABLE);
 	rig_pass(&rig, 800, NULL, 0);
-	assert_true(address_equal(&rig.sent.at[1].packet.dst, &e->target.address)); /* unicast first */
+	assert_true(
+		address_equal(&rig.sent.at[1].packet.dst, &e->target.address)); /* unicast first */
 	assert_int_equal(rig.sent.at[1].packet.mac_dst.byte[5], 9);
 	resolver_free(rig.resolver);
 }
@@ -324,7 +335,8 @@ static void test_belief(void **state)
 
 static void test_tagged(void **state)
 {
-	struct resolve_target target = {.address = frames_address("192.0.2.9"), .vlan = 77, .port = 0};
+	struct resolve_target target = {
+		.address = frames_address("192.0.2.9"), .vlan = 77, .port = 0};
 	struct rig rig;
 
 	(void)state;
@@ -397,7 +409,8 @@ static void test_override(void **state)
 	e = rig_want(&rig, "fd00::9", 0, false);
 	rig_advertise(&rig, 0, "fd00::9", 0, BUILD_NA_SOLICITED); /* tells no MAC, none is known */
 	assert_int_equal(e->state, RESOLVE_ASKING);
-	rig_advertise(&rig, 0, "fd00::9", 9, BUILD_NA_SOLICITED); /* the first needs no override flag */
+	rig_advertise(&rig, 0, "fd00::9", 9,
+		      BUILD_NA_SOLICITED); /* the first needs no override flag */
 	assert_int_equal(e->state, RESOLVE_REACHABLE);
 	rig_advertise(&rig, 0, "fd00::9", 10, BUILD_NA_SOLICITED);
 	assert_int_equal(e->mac.byte[5], 9);
@@ -509,14 +522,22 @@ static void test_tick_says_when(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_first_question),	  cmocka_unit_test(test_solicitation),
-		cmocka_unit_test(test_permanent_kept),	  cmocka_unit_test(test_permanent_follows),
-		cmocka_unit_test(test_permanent_told),	  cmocka_unit_test(test_permanent_fails),
-		cmocka_unit_test(test_all_farm_ports),	  cmocka_unit_test(test_belief),
-		cmocka_unit_test(test_tagged),		  cmocka_unit_test(test_uplink_life),
-		cmocka_unit_test(test_failed_is_not_hammered), cmocka_unit_test(test_override),
-		cmocka_unit_test(test_hint),		  cmocka_unit_test(test_drop),
-		cmocka_unit_test(test_refresh_port),	  cmocka_unit_test(test_no_source),
+		cmocka_unit_test(test_first_question),
+		cmocka_unit_test(test_solicitation),
+		cmocka_unit_test(test_permanent_kept),
+		cmocka_unit_test(test_permanent_follows),
+		cmocka_unit_test(test_permanent_told),
+		cmocka_unit_test(test_permanent_fails),
+		cmocka_unit_test(test_all_farm_ports),
+		cmocka_unit_test(test_belief),
+		cmocka_unit_test(test_tagged),
+		cmocka_unit_test(test_uplink_life),
+		cmocka_unit_test(test_failed_is_not_hammered),
+		cmocka_unit_test(test_override),
+		cmocka_unit_test(test_hint),
+		cmocka_unit_test(test_drop),
+		cmocka_unit_test(test_refresh_port),
+		cmocka_unit_test(test_no_source),
 		cmocka_unit_test(test_tick_says_when),
 	};
 
