@@ -270,7 +270,7 @@ CORE_INLINE void decide_moved(struct tables *t, const struct settings *cfg, stru
 CORE_INLINE bool decide_gone(struct tables *t, const struct settings *cfg, struct work *w,
 			     struct slot *s)
 {
-	if (!s || cfg->on_down == DOWN_MOVE || device_set_has(&cfg->up, s->device))
+	if (!s || cfg->on_down == DOWN_MOVE || device_set_has(&cfg->up, core_load(&s->device)))
 		return false;
 	if (session_opens(w->packet.tcp_flags))
 		return false; /* opened anew: it may go elsewhere */
@@ -319,7 +319,7 @@ CORE_INLINE void decide_router(struct tables *t, const struct settings *cfg, str
 
 	if (!(owner & MAC_OWNER_ROUTER))
 		w->events |= EVENT_ROUTER;
-	else if (s && s->router != (u8)owner)
+	else if (s && core_load(&s->router) != (u8)owner)
 		core_store(&s->router, (u8)owner);
 }
 
@@ -413,7 +413,7 @@ CORE_INLINE void decide_next_hop(struct tables *t, const struct settings *cfg, s
 	struct route *r;
 
 	w->reason = w->from ? REASON_TO_UPLINK : REASON_TO_UPLINK_UNKNOWN;
-	if (cfg->last_hop && s && s->router && decide_to_neighbour(t, cfg, w, s->router))
+	if (cfg->last_hop && s && decide_to_neighbour(t, cfg, w, core_load(&s->router)))
 		return;
 	r = route_find(t, cfg, &w->packet.to, zone);
 	if (r && r->kind == ROUTE_VIA && decide_to_neighbour(t, cfg, w, r->neighbour))
@@ -423,11 +423,13 @@ CORE_INLINE void decide_next_hop(struct tables *t, const struct settings *cfg, s
 }
 
 /*
- * Placement and the frame name the same device, the record another. After a pin moved that is in order. By
- * the hash alone it means that a table changed under a conversation, and if its old device lives, then it
- * has used two. It goes on where the frame came from: the partner sends it there.
+ * Placement and the frame name the same device, the record another. After a pin moved that is in
+ * order. By the hash alone it means that a table changed under a conversation, and if its old
+ * device lives, then it has used two. It goes on where the frame came from: the partner sends it
+ * there.
  */
-CORE_INLINE void decide_agree(struct tables *t, const struct settings *cfg, struct work *w, struct slot *s)
+CORE_INLINE void decide_agree(struct tables *t, const struct settings *cfg, struct work *w,
+			      struct slot *s)
 {
 	if (w->place.why == PLACE_HASH && device_is_live(t, cfg, core_load(&s->device), w->now) &&
 	    !session_opens(w->packet.tcp_flags) && !session_expired(cfg, s, w->now))
@@ -455,7 +457,7 @@ CORE_INLINE void decide_outward(struct tables *t, const struct settings *cfg, st
 			s = decide_learn(t, cfg, w, hash);
 		else if (touches || cfg->last_hop)
 			s = table_find(t, TABLE_SESSIONS, &w->flow, hash);
-		if (s && !learns && s->device != w->from)
+		if (s && !learns && core_load(&s->device) != w->from)
 			decide_agree(t, cfg, w, s);
 		if (touches && (w->device == w->from || s))
 			decide_record(t, cfg, w, s, hash, length);

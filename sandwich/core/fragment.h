@@ -32,7 +32,7 @@ CORE_FN bool fragment_recall(struct tables *t, const struct settings *cfg, struc
 
 	fragment_key(&key, p);
 	s = table_find(t, TABLE_FRAGMENTS, &key, flow_hash(&cfg->secret, &key));
-	if (!s || core_elapsed(now, s->seen) > cfg->timeout[TIMEOUT_FRAGMENT])
+	if (!s || core_elapsed(now, core_load(&s->seen)) > cfg->timeout[TIMEOUT_FRAGMENT])
 		return false;
 	ports = core_load(&s->packets);
 	core_copy(&p->sport, &ports, 2);
@@ -52,10 +52,11 @@ CORE_INLINE struct slot *fragment_oldest(struct tables *t, u64 hash, u32 now, u3
 		struct slot *s = tables_slot(t, TABLE_FRAGMENTS, (u32)hash + i);
 		u32 version = s ? core_load(&s->version) : SLOT_BUSY;
 
-		if (!slot_is_live(version) || (oldest && core_elapsed(now, s->seen) <= age))
+		if (!slot_is_live(version) ||
+		    (oldest && core_elapsed(now, core_load(&s->seen)) <= age))
 			continue;
 		oldest = s;
-		age = core_elapsed(now, s->seen);
+		age = core_elapsed(now, core_load(&s->seen));
 		*before = version;
 	}
 	return oldest && slot_claim(oldest, *before) ? oldest : NULL;
@@ -89,7 +90,7 @@ CORE_FN void fragment_remember(struct tables *t, const struct settings *cfg, con
 		return;
 	}
 	slot_fill(s, &key, 0, p->protocol, now);
-	s->packets = ports;
+	core_store(&s->packets, ports);
 	slot_publish(s, before);
 }
 

@@ -29,9 +29,11 @@ CORE_INLINE bool device_is_live(struct tables *t, const struct settings *cfg, u8
 
 CORE_INLINE void learn_asymmetric(struct tables *t, struct slot *session)
 {
-	if (session->state & SESSION_ASYMMETRIC)
+	u8 byte = core_load(&session->state);
+
+	if (byte & SESSION_ASYMMETRIC)
 		return;
-	core_store(&session->state, (u8)(session->state | SESSION_ASYMMETRIC));
+	core_store(&session->state, (u8)(byte | SESSION_ASYMMETRIC));
 	count(t, COUNTER_ASYMMETRIC_FLOWS);
 }
 
@@ -56,8 +58,8 @@ CORE_INLINE enum learn learn_known(struct tables *t, const struct settings *cfg,
 }
 
 /*
- * Binds the inner host (the flow's outside end, seen from egress) to DEVICE. Under affinity = client the
- * binding and the learned pin are one: it then lives as a binding does.
+ * Binds the inner host (the flow's outside end, seen from egress) to DEVICE. Under affinity =
+ * client the binding and the learned pin are one: it then lives as a binding does.
  */
 CORE_FN void learn_host(struct tables *t, const struct settings *cfg, const struct flow *flow,
 			u8 device, u32 now)

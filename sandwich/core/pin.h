@@ -30,7 +30,7 @@ CORE_INLINE bool pin_filter_has(struct tables *t, const struct settings *cfg, u6
 	u32 bit = (u32)(hash >> 24) & (PIN_FILTER_BITS - 1);
 	u64 *word = tables_filter(t, cfg->filter, bit >> 6);
 
-	return word && *word >> (bit & 63) & 1;
+	return word && core_load(word) >> (bit & 63) & 1;
 }
 
 /* Sets the bit in both sets, so that a rebuild under way misses no pin. */
@@ -70,29 +70,26 @@ CORE_INLINE struct slot *table_claim_free(struct tables *t, enum table_kind kind
 		if (!s)
 			return NULL;
 		*before = core_load(&s->version);
-		if ((*before == SLOT_NEVER || *before == SLOT_FREE) && slot_claim(s, *before))
+		if (slot_is_free(*before) && slot_claim(s, *before))
 			return s;
 	}
 	return NULL;
 }
 
-/* Takes back a key that another CPU put nearer to home at the same time. */
-CORE_INLINE struct slot *table_settle(struct tables *t, enum table_kind kind, struct slot *mine,
-				      const struct flow *key, u64 hash)
+/* The slot of KEY nearest to home, if that is not MINE: another CPU put the key there meanwhile. */
+CORE_INLINE struct slot *table_rival(struct tables *t, enum table_kind kind,
+				     const struct slot *mine, const struct flow *key, u64 hash)
 {
 	struct slot *first = table_find(t, kind, key, hash);
 
-	if (!first || first == mine)
-		return mine;
-	slot_remove(mine, core_load(&mine->version));
-	return first;
+	return first == mine ? NULL : first;
 }
 
 /* Pins KEY to DEVICE, or moves its pin there. False when the table has no room (counted). */
 CORE_FN bool pin_put(struct tables *t, const struct flow *key, u64 hash, u8 device, u8 origin,
 		     u32 now)
 {
-	struct slot *pin = table_find(t, TABLE_PINS, key, hash);
+	struct slot *pin = table_find(t, TABLE_PINS, key, hash), *rival;
 	u32 before;
 
 	if (pin) {
@@ -110,8 +107,9 @@ CORE_FN bool pin_put(struct tables *t, const struct flow *key, u64 hash, u8 devi
 	slot_publish(pin, before);
 	pin_filter_put(t, hash);
 	count(t, COUNTER_PINS_NEW);
-	pin = table_settle(t, TABLE_PINS, pin, key, hash);
-	core_store(&pin->device, device);
+	rival = table_rival(t, TABLE_PINS, pin, key, hash);
+	if (rival && slot_remove(pin, slot_next(before)))
+		core_store(&rival->device, device);
 	return true;
 }
 

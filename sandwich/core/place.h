@@ -76,8 +76,8 @@ CORE_INLINE u64 place_host_key(const struct settings *cfg, const struct flow *fl
 }
 
 /*
- * Places a conversation away from the uplink: by its pin, else by its inner host's binding, else by the hash.
- * KEY is the affinity key of FLOW; *OUT starts zeroed.
+ * Places a conversation away from the uplink: by its pin, else by its inner host's binding, else by
+ * the hash. KEY is the affinity key of FLOW; *OUT starts zeroed.
  */
 CORE_INLINE void place_flow(struct tables *t, const struct settings *cfg, const struct flow *flow,
 			    const struct flow *key, u32 now, struct placement *out)

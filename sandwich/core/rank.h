@@ -25,7 +25,8 @@ CORE_INLINE u32 rank_row_of(u64 hash)
 CORE_INLINE u8 rank_pick(struct tables *t, const struct settings *cfg, u64 hash,
 			 const struct device_set *pick, u8 *rank, u8 *first)
 {
-	struct rank_row *row = tables_row(t, cfg->rows, rank_row_of(hash));
+	struct rank_row *row = tables_row(t, core_load(&cfg->rows), rank_row_of(hash));
+	u8 live = core_load(&cfg->live_count);
 
 	*rank = 0;
 	*first = 0;
@@ -41,9 +42,9 @@ CORE_INLINE u8 rank_pick(struct tables *t, const struct settings *cfg, u64 hash,
 			return device;
 	}
 	*rank = RANK_DEPTH;
-	if (!cfg->live_count)
+	if (!live)
 		return 0;
-	return cfg->live[(u8)(((hash & 0xffffffff) * cfg->live_count) >> 32)];
+	return core_load(&cfg->live[(u8)(((hash & 0xffffffff) * live) >> 32)]);
 }
 
 #ifndef __bpf__

@@ -86,9 +86,9 @@ CORE_INLINE u8 session_timer(u8 protocol, u8 state)
 
 CORE_INLINE bool session_expired(const struct settings *cfg, const struct slot *s, u32 now)
 {
-	u8 timer = session_timer(s->key.protocol, session_state(s->state));
+	u8 timer = session_timer(core_load(&s->key.protocol), session_state(core_load(&s->state)));
 
-	return core_elapsed(now, s->seen) > cfg->timeout[timer];
+	return core_elapsed(now, core_load(&s->seen)) > cfg->timeout[timer];
 }
 
 /* A bare SYN: this frame opens the conversation anew. */
@@ -169,10 +169,12 @@ CORE_INLINE void session_device_count(struct tables *t, u8 device, int change)
 /* Forgets a session at VERSION and takes it off its device's count. */
 CORE_INLINE bool session_remove(struct tables *t, struct slot *s, u32 version)
 {
-	u8 device = s->device;
+	u8 device;
 
-	if (!slot_remove(s, version))
+	if (!slot_is_live(version) || !slot_claim(s, version))
 		return false;
+	device = core_load(&s->device);
+	slot_release(s, version);
 	session_device_count(t, device, -1);
 	return true;
 }
@@ -193,9 +195,10 @@ CORE_INLINE struct slot *session_victim(struct tables *t, const struct settings 
 		if (!slot_is_live(version))
 			continue;
 		expired = session_expired(cfg, s, now);
-		if (session_state(s->state) != SESSION_NEW && !expired)
+		if (session_state(core_load(&s->state)) != SESSION_NEW && !expired)
 			continue;
-		idle = core_elapsed(now, s->seen) | (expired ? 0x80000000u : 0); /* these first */
+		idle = core_elapsed(now, core_load(&s->seen)) |
+		       (expired ? 0x80000000u : 0); /* these first */
 		if (victim && idle <= age)
 			continue;
 		victim = s;
@@ -209,17 +212,13 @@ CORE_INLINE struct slot *session_claim(struct tables *t, const struct settings *
 				       u32 now, u32 *before)
 {
 	struct slot *s = table_claim_free(t, TABLE_SESSIONS, hash, before);
-	u8 device;
 
 	if (s)
 		return s;
 	s = session_victim(t, cfg, hash, now, before);
-	if (!s)
+	if (!s || !slot_claim(s, *before))
 		return NULL;
-	device = s->device;
-	if (!slot_claim(s, *before))
-		return NULL;
-	session_device_count(t, device, -1);
+	session_device_count(t, core_load(&s->device), -1);
 	count(t, COUNTER_SESSIONS_REPLACED);
 	return s;
 }
@@ -229,7 +228,7 @@ CORE_FN struct slot *session_add(struct tables *t, const struct flow *flow, u64 
 				 u8 state, u32 now)
 {
 	const struct settings *cfg = tables_settings(t);
-	struct slot *s;
+	struct slot *s, *rival;
 	u32 before;
 
 	if (!cfg)
@@ -243,21 +242,21 @@ CORE_FN struct slot *session_add(struct tables *t, const struct flow *flow, u64 
 	slot_publish(s, before);
 	session_device_count(t, device, 1);
 	count(t, COUNTER_SESSIONS_NEW);
-	if (table_settle(t, TABLE_SESSIONS, s, flow, hash) != s) {
-		session_device_count(t, device, -1);
-		return table_find(t, TABLE_SESSIONS, flow, hash);
-	}
-	return s;
+	rival = table_rival(t, TABLE_SESSIONS, s, flow, hash);
+	return rival && session_remove(t, s, slot_next(before)) ? rival : s;
 }
 
-/* Puts the session on another device. */
+/* Puts the session on another device; not while another CPU is changing it. */
 CORE_INLINE void session_move(struct tables *t, struct slot *s, u8 device)
 {
-	u8 old = s->device;
+	u32 version = core_load(&s->version);
+	u8 old;
 
-	if (old == device)
+	if (core_load(&s->device) == device || !slot_is_live(version) || !slot_claim(s, version))
 		return;
+	old = core_load(&s->device);
 	core_store(&s->device, device);
+	slot_publish(s, version);
 	session_device_count(t, old, -1);
 	session_device_count(t, device, 1);
 }

@@ -19,8 +19,8 @@ struct sweep {
 };
 
 /*
- * Whether the pin that NEXT goes by is to be left alone. One whose device is not up now is stale: its
- * conversations went elsewhere and are not to follow it back. An operator's says otherwise.
+ * Whether the pin that NEXT goes by is to be left alone. One whose device is not up now is stale:
+ * its conversations went elsewhere and are not to follow it back. An operator's says otherwise.
  */
 CORE_INLINE bool sweep_pin_holds(struct tables *t, struct sweep *sweep, const struct flow *key,
 				 const struct placement *next)
@@ -35,21 +35,24 @@ CORE_INLINE bool sweep_pin_holds(struct tables *t, struct sweep *sweep, const st
 /* To or from a device's own address, which no placement moves. */
 CORE_INLINE bool sweep_is_own(struct tables *t, const struct settings *cfg, const struct flow *flow)
 {
-	return (local_find(t, cfg, &flow->inside) | local_find(t, cfg, &flow->outside)) & LOCAL_DEVICE;
+	return (local_find(t, cfg, &flow->inside) | local_find(t, cfg, &flow->outside)) &
+	       LOCAL_DEVICE;
 }
 
 /* Pins the session at S if NEXT would place it elsewhere and its device can still carry it. */
 CORE_INLINE void sweep_slot(struct tables *t, struct sweep *sweep, struct slot *s)
 {
 	u32 version = core_load(&s->version);
-	struct placement next = {0};
-	struct flow key, flow = s->key;
 	u8 device = core_load(&s->device);
+	struct placement next = {0};
+	struct flow key, flow;
 
+	slot_key(s, &flow);
 	if (!slot_is_live(version) || core_load(&s->version) != version)
 		return;
 	sweep->walked++;
-	if (!device_set_has(&sweep->next.up, device) || session_expired(&sweep->next, s, sweep->now))
+	if (!device_set_has(&sweep->next.up, device) ||
+	    session_expired(&sweep->next, s, sweep->now))
 		return;
 	affinity_key(&key, &flow, sweep->next.affinity);
 	place_flow(t, &sweep->next, &flow, &key, sweep->now, &next);
@@ -68,8 +71,9 @@ CORE_INLINE bool sweep_expire(struct tables *t, const struct settings *cfg, stru
 			      bool have_pins)
 {
 	u32 version = core_load(&s->version);
-	struct flow key, flow = s->key;
+	struct flow key, flow;
 
+	slot_key(s, &flow);
 	if (!slot_is_live(version) || core_load(&s->version) != version)
 		return false;
 	if (session_expired(cfg, s, now)) {
@@ -90,10 +94,11 @@ CORE_INLINE bool sweep_expire_pin(struct tables *t, const struct settings *cfg, 
 				  u32 now)
 {
 	u32 version = core_load(&s->version);
-	u32 limit = s->state == PIN_HOST ? cfg->timeout[TIMEOUT_INNER_HOST] : SWEEP_PIN_MS;
+	u8 origin = core_load(&s->state);
+	u32 limit = origin == PIN_HOST ? cfg->timeout[TIMEOUT_INNER_HOST] : SWEEP_PIN_MS;
 
-	if (!slot_is_live(version) || s->state == PIN_OPERATOR ||
-	    core_elapsed(now, s->seen) <= limit)
+	if (!slot_is_live(version) || origin == PIN_OPERATOR ||
+	    core_elapsed(now, core_load(&s->seen)) <= limit)
 		return false;
 	count(t, COUNTER_PINS_EXPIRED);
 	return slot_remove(s, version);

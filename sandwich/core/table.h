@@ -15,11 +15,15 @@
 
 #define TABLE_WINDOW 16
 
-/* Versions: two that end no walk but one, and even numbers that grow with each change. */
+/*
+ * Versions grow with each change, through removals too, so that who held one can tell that the slot
+ * is another's by now. Multiples of four are in use; those with two added were used, and a walk
+ * goes on.
+ */
 #define SLOT_NEVER 0u /* never used: a walk ends here */
 #define SLOT_BUSY 1u  /* being written */
-#define SLOT_FREE 2u  /* was used: a walk goes on */
-#define SLOT_LIVE 4u  /* and above: in use */
+#define SLOT_FREE 2u  /* the first of those that were used */
+#define SLOT_LIVE 4u  /* the first of those in use */
 
 struct slot {
 	u32 version;
@@ -38,25 +42,22 @@ _Static_assert(sizeof(struct slot) == 64, "a slot is one cache line");
 
 enum table_kind { TABLE_SESSIONS, TABLE_PINS, TABLE_FRAGMENTS, TABLES };
 
-#ifdef __bpf__
-#define core_load(p) (*(const volatile __typeof__(*(p)) *)(p))
-#define core_store(p, v) (*(volatile __typeof__(*(p)) *)(p) = (v))
-#define core_publish(p, v)                                                                         \
-	do {                                                                                       \
-		asm volatile("" ::: "memory");                                                     \
-		core_store(p, v);                                                                  \
-	} while (0)
-#else
-#define core_load(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
-#define core_store(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
-#define core_publish(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
-#endif
-
-#define core_add(p, n) ((void)__sync_fetch_and_add(p, n))
-
 CORE_INLINE bool slot_is_live(u32 version)
 {
-	return version >= SLOT_LIVE && !(version & 1);
+	return version >= SLOT_LIVE && !(version & 3);
+}
+
+CORE_INLINE bool slot_is_free(u32 version)
+{
+	return version == SLOT_NEVER || (version & 3) == SLOT_FREE;
+}
+
+/* The version that follows BEFORE once the slot is written. */
+CORE_INLINE u32 slot_next(u32 before)
+{
+	u32 next = (before & ~3u) + 4;
+
+	return next < SLOT_LIVE ? SLOT_LIVE : next;
 }
 
 /* Takes the slot from anybody else, or fails. The owner publishes or frees it. */
@@ -67,14 +68,13 @@ CORE_INLINE bool slot_claim(struct slot *s, u32 version)
 
 CORE_INLINE void slot_publish(struct slot *s, u32 before)
 {
-	u32 next = (before & ~1u) + 2;
-
-	core_publish(&s->version, next < SLOT_LIVE ? SLOT_LIVE : next);
+	core_publish(&s->version, slot_next(before));
 }
 
-CORE_INLINE void slot_release(struct slot *s)
+/* Gives up a slot that was claimed at VERSION. */
+CORE_INLINE void slot_release(struct slot *s, u32 version)
 {
-	core_publish(&s->version, SLOT_FREE);
+	core_publish(&s->version, version | SLOT_FREE);
 }
 
 /* Removes what the slot holds if it is still at VERSION. */
@@ -82,32 +82,55 @@ CORE_INLINE bool slot_remove(struct slot *s, u32 version)
 {
 	if (!slot_is_live(version) || !slot_claim(s, version))
 		return false;
-	slot_release(s);
+	slot_release(s, version);
 	return true;
+}
+
+/* Each word is seen before the version is looked at again: another CPU may be writing the slot. */
+CORE_INLINE void slot_key(const struct slot *s, struct flow *key)
+{
+	const u64 *from = (const u64 *)&s->key;
+	u64 *to = (u64 *)key;
+
+#pragma GCC unroll 5
+	for (int i = 0; i < HASH_WORDS; i++)
+		to[i] = core_load(&from[i]);
 }
 
 CORE_INLINE bool slot_holds(struct slot *s, const struct flow *key)
 {
 	u32 version = core_load(&s->version);
+	struct flow held;
 
-	return slot_is_live(version) && flow_equal(&s->key, key) &&
-	       core_load(&s->version) == version;
+	if (!slot_is_live(version))
+		return false;
+	slot_key(s, &held);
+	return flow_equal(&held, key) && core_load(&s->version) == version;
 }
 
+/* Writes a slot that was claimed. A reader that comes too late sees it, and then the version too.
+ */
 CORE_INLINE void slot_fill(struct slot *s, const struct flow *key, u8 device, u8 state, u32 now)
 {
-	s->key = *key;
-	s->seen = s->created = now;
-	s->packets = s->bytes_low = 0;
-	s->bytes_high = 0;
-	s->device = device;
-	s->state = state;
-	s->router = 0;
+	const u64 *from = (const u64 *)key;
+	u64 *to = (u64 *)&s->key;
+
+#pragma GCC unroll 5
+	for (int i = 0; i < HASH_WORDS; i++)
+		core_store(&to[i], from[i]);
+	core_store(&s->seen, now);
+	core_store(&s->created, now);
+	core_store(&s->packets, 0);
+	core_store(&s->bytes_low, 0);
+	core_store(&s->bytes_high, 0);
+	core_store(&s->device, device);
+	core_store(&s->state, state);
+	core_store(&s->router, 0);
 }
 
 CORE_INLINE u64 slot_bytes(const struct slot *s)
 {
-	return (u64)s->bytes_high << 32 | s->bytes_low;
+	return (u64)core_load(&s->bytes_high) << 32 | core_load(&s->bytes_low);
 }
 
 /* Two CPUs on one slot may lose a count between them, never more: the price of no lock. */
@@ -115,7 +138,7 @@ CORE_INLINE void slot_account(struct slot *s, u32 bytes)
 {
 	u64 sum = slot_bytes(s) + bytes;
 
-	core_store(&s->packets, s->packets + 1);
+	core_store(&s->packets, core_load(&s->packets) + 1);
 	core_store(&s->bytes_low, (u32)sum);
 	core_store(&s->bytes_high, (u8)(sum >> 32));
 }

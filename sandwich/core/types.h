@@ -51,6 +51,24 @@ typedef uint32_t be32;
 #define core_opaque(x) ((void)(x))
 #endif
 
+/* What another CPU may be changing: read and written whole, and published after what it leads to.
+ */
+#ifdef __bpf__
+#define core_load(p) (*(const volatile __typeof__(*(p)) *)(p))
+#define core_store(p, v) (*(volatile __typeof__(*(p)) *)(p) = (v))
+#define core_publish(p, v)                                                                         \
+	do {                                                                                       \
+		asm volatile("" ::: "memory");                                                     \
+		core_store(p, v);                                                                  \
+	} while (0)
+#else
+#define core_load(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define core_store(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
+#define core_publish(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
+#endif
+
+#define core_add(p, n) ((void)__sync_fetch_and_add(p, n))
+
 /* Milliseconds of a monotonic clock, modulo 2^32: compared by difference, never by size. */
 CORE_INLINE u32 core_elapsed(u32 now, u32 then)
 {
@@ -121,7 +139,7 @@ struct device_set {
 
 CORE_INLINE bool device_set_has(const struct device_set *set, u8 device)
 {
-	return set->word[(device >> 6) & 3] >> (device & 63) & 1;
+	return core_load(&set->word[(device >> 6) & 3]) >> (device & 63) & 1;
 }
 
 CORE_INLINE void device_set_put(struct device_set *set, u8 device, bool in)
@@ -129,7 +147,7 @@ CORE_INLINE void device_set_put(struct device_set *set, u8 device, bool in)
 	u64 bit = 1ull << (device & 63);
 	u64 *word = &set->word[(device >> 6) & 3];
 
-	*word = in ? *word | bit : *word & ~bit;
+	core_store(word, in ? *word | bit : *word & ~bit);
 }
 
 #endif

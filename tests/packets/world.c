@@ -114,11 +114,11 @@ void world_live(const struct tables *t, struct settings *cfg)
 		for (at = n++; at > 0; at--) {
 			if (t->devices[cfg->live[at - 1]].name_hash < t->devices[id].name_hash)
 				break;
-			cfg->live[at] = cfg->live[at - 1];
+			core_store(&cfg->live[at], cfg->live[at - 1]);
 		}
-		cfg->live[at] = (u8)id;
+		core_store(&cfg->live[at], (u8)id);
 	}
-	cfg->live_count = (u8)n;
+	core_store(&cfg->live_count, (u8)n);
 }
 
 void world_set(struct tables *t, u8 id, bool up, bool pick)

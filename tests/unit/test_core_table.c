@@ -68,7 +68,7 @@ static void test_insert_find_remove(void **state)
 	assert_ptr_equal(table_find(t, TABLE_SESSIONS, &f, 5), s);
 	assert_int_equal(t->devices[1].sessions, 1);
 	assert_int_equal(s->created, 100);
-	assert_false(session_remove(t, s, s->version + 2));
+	assert_false(session_remove(t, s, s->version + 4));
 	assert_true(session_remove(t, s, s->version));
 	assert_false(session_remove(t, s, s->version));
 	assert_null(table_find(t, TABLE_SESSIONS, &f, 5));
@@ -111,7 +111,7 @@ static void test_busy_slot(void **state)
 	assert_ptr_equal(table_find(t, TABLE_SESSIONS, &second, 9), a + 1);
 }
 
-/* A key that a race put twice: whoever is further from home takes it back. */
+/* A key that a race put twice: the one nearer to home is the rival of the other, and has none. */
 static void test_duplicates_settle(void **state)
 {
 	struct tables *t = &((struct world *)*state)->tables;
@@ -123,9 +123,8 @@ static void test_duplicates_settle(void **state)
 	t->slots[TABLE_SESSIONS][10].version = t->slots[TABLE_SESSIONS][11].version = SLOT_FREE;
 	slot_fill(mine, &f, 1, 0, 0);
 	slot_publish(mine, SLOT_NEVER);
-	assert_ptr_equal(table_settle(t, TABLE_SESSIONS, mine, &f, 9), first);
-	assert_int_equal(mine->version, SLOT_FREE);
-	assert_ptr_equal(table_settle(t, TABLE_SESSIONS, first, &f, 9), first);
+	assert_ptr_equal(table_rival(t, TABLE_SESSIONS, mine, &f, 9), first);
+	assert_null(table_rival(t, TABLE_SESSIONS, first, &f, 9));
 }
 
 static void test_versions_grow(void **state)
@@ -135,13 +134,17 @@ static void test_versions_grow(void **state)
 	(void)state;
 	slot_publish(&s, SLOT_NEVER);
 	assert_int_equal(s.version, 4);
-	slot_publish(&s, SLOT_FREE);
-	assert_int_equal(s.version, 4);
 	slot_publish(&s, 4);
-	assert_int_equal(s.version, 6);
-	slot_publish(&s, 0xfffffffe); /* comes round, and skips what is no live version */
+	assert_int_equal(s.version, 8);
+	assert_true(slot_remove(&s, 8));
+	assert_true(slot_is_free(s.version));
+	assert_false(slot_is_live(s.version));
+	assert_true(slot_claim(&s, s.version));
+	slot_publish(&s, 10);
+	assert_int_equal(s.version, 12); /* who knew it at 8 sees another's */
+	assert_false(slot_remove(&s, 8));
+	slot_publish(&s, 0xfffffffc); /* comes round, and skips what is no live version */
 	assert_int_equal(s.version, 4);
-	assert_true(slot_is_live(s.version));
 }
 
 /* Fills the window at HOME with sessions in STATE last seen at their number. */
