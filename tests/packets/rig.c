@@ -76,8 +76,10 @@ struct slot *rig_pin(struct rig *r)
 u8 rig_client_on(struct rig *r, u8 device, u8 nth)
 {
 	for (u32 n = 1; n < 255; n++) {
-		struct flow flow = {.outside_port = core_swap16(1000), .inside_port = core_swap16(80),
-				    .protocol = PROTOCOL_UDP}, key;
+		struct flow flow = {.outside_port = core_swap16(1000),
+				    .inside_port = core_swap16(80),
+				    .protocol = PROTOCOL_UDP},
+			    key;
 		struct placement p = {0};
 
 		address_from_v4(&flow.outside, core_swap32(0xc6336400 | n));

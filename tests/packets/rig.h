@@ -28,13 +28,15 @@ void rig_close(struct rig *r);
 u8 rig_inward(struct rig *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* A frame from DEVICE by the farm port; 0: from a MAC nobody knows. */
-u8 rig_outward(struct rig *r, u8 device, const char *format, ...) __attribute__((format(printf, 3, 4)));
+u8 rig_outward(struct rig *r, u8 device, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* The session or pin of the last frame's flow or key, or NULL. */
 struct slot *rig_session(struct rig *r);
 struct slot *rig_pin(struct rig *r);
 
-/* The last byte of 198.51.100.x, whose conversations with RIG_SERVER the hash puts on DEVICE. The NTH such. */
+/* The last byte of 198.51.100.x, whose conversations with RIG_SERVER the hash puts on DEVICE. The
+ * NTH such. */
 u8 rig_client_on(struct rig *r, u8 device, u8 nth);
 
 u64 rig_counter(struct rig *r, enum counter what);

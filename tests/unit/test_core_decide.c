@@ -1,4 +1,5 @@
-/* links: tests/packets/rig.c tests/packets/world.c tests/packets/frame.c sandwich/slowpath/memory.c */
+/* links: tests/packets/rig.c tests/packets/world.c tests/packets/frame.c sandwich/slowpath/memory.c
+ */
 /* SPDX-License-Identifier: ISC */
 /* decide(): whose a frame is, where it goes, what it leaves behind in the tables. */
 #include <setjmp.h>
@@ -44,12 +45,14 @@ static const struct {
 	{false, REASON_GROUP, "eth dst=01:80:c2:00:00:00 type=0x26 pay=40"},
 	{false, REASON_LOCAL_ARP, "eth dst=ff:ff:ff:ff:ff:ff arp"},
 	{true, REASON_LOCAL_ARP, "arp"},
-	{false, REASON_LOCAL_ND, "eth dst=33:33:ff:00:00:09 v6 fe80::1>ff02::1:ff00:9 icmp6 type=135"},
+	{false, REASON_LOCAL_ND,
+	 "eth dst=33:33:ff:00:00:09 v6 fe80::1>ff02::1:ff00:9 icmp6 type=135"},
 	{true, REASON_LOCAL_ND, "v6 fe80::1>fe80::2 icmp6 type=136"},
 	{false, REASON_NOT_IP, "type=0x88cc pay=40"},
 	{false, REASON_NOT_OURS, "vlan=5 v4 1.1.1.1>2.2.2.2 udp 1>2"},
 	{true, REASON_NOT_OURS, "vlan=5 v4 1.1.1.1>2.2.2.2 udp 1>2"},
-	{false, REASON_TO_DEVICE, "vlan=0 v4 1.1.1.1>2.2.2.2 udp 1>2"}, /* 802.1Q: a priority, no VLAN */
+	{false, REASON_TO_DEVICE,
+	 "vlan=0 v4 1.1.1.1>2.2.2.2 udp 1>2"}, /* 802.1Q: a priority, no VLAN */
 	{false, REASON_BAD_ETHERNET, "vlan=1 vlan=1 vlan=1 arp"},
 	{false, REASON_BAD_IP, "v4 1.1.1.1>2.2.2.2 len=10 udp 1>2"},
 	{false, REASON_TO_DEVICE, "v4 1.1.1.1>2.2.2.2 udp 1>2"},
@@ -65,7 +68,8 @@ static void test_owners(void **state)
 	for (size_t i = 0; i < sizeof(owners) / sizeof(*owners); i++) {
 		print_message("%s\n", owners[i].frame);
 		if (owners[i].farm)
-			assert_int_equal(rig_outward(r, 1, "%s", owners[i].frame), owners[i].reason);
+			assert_int_equal(rig_outward(r, 1, "%s", owners[i].frame),
+					 owners[i].reason);
 		else
 			assert_int_equal(rig_inward(r, "%s", owners[i].frame), owners[i].reason);
 	}
@@ -77,7 +81,9 @@ static void test_inward(void **state)
 	u8 client = rig_client_on(r, 2, 0);
 	struct mac mac = world_device_mac(2);
 
-	assert_int_equal(rig_inward(r, "v4 198.51.100.%u>" RIG_SERVER " tcp 1000>80 flags=S", client), REASON_TO_DEVICE);
+	assert_int_equal(
+		rig_inward(r, "v4 198.51.100.%u>" RIG_SERVER " tcp 1000>80 flags=S", client),
+		REASON_TO_DEVICE);
 	assert_int_equal(r->w.device, 2);
 	assert_int_equal(r->w.out_port, 1);
 	assert_true(mac_equal(&r->w.out_mac, &mac));
@@ -98,8 +104,9 @@ static void test_answer(void **state)
 	struct mac mac = world_neighbour_mac(1);
 
 	rig_inward(r, "v4 198.51.100.%u>" RIG_SERVER " udp 1000>80", client);
-	assert_int_equal(rig_outward(r, 2, "v4 " RIG_SERVER ">198.51.100.%u udp 80>1000 pay=10", client),
-			 REASON_TO_UPLINK);
+	assert_int_equal(
+		rig_outward(r, 2, "v4 " RIG_SERVER ">198.51.100.%u udp 80>1000 pay=10", client),
+		REASON_TO_UPLINK);
 	assert_int_equal(r->w.from, 2);
 	assert_int_equal(r->w.out_port, PORT_UPLINK);
 	assert_true(mac_equal(&r->w.out_mac, &mac));
@@ -118,13 +125,15 @@ static void test_learn(void **state)
 	struct rig *r = *state;
 	u8 client = rig_client_on(r, 2, 0);
 
-	assert_int_equal(rig_outward(r, 3, "v4 " RIG_SERVER ">198.51.100.%u tcp 80>1000 flags=S", client),
-			 REASON_TO_UPLINK);
+	assert_int_equal(
+		rig_outward(r, 3, "v4 " RIG_SERVER ">198.51.100.%u tcp 80>1000 flags=S", client),
+		REASON_TO_UPLINK);
 	assert_int_equal(r->w.events, EVENT_LEARNED | EVENT_NEW);
 	assert_int_equal(rig_pin(r)->device, 3);
 	assert_int_equal(session_origin(rig_session(r)->state), ORIGIN_LEARNED);
-	assert_int_equal(rig_inward(r, "v4 198.51.100.%u>" RIG_SERVER " tcp 1000>80 flags=SA", client),
-			 REASON_TO_DEVICE_PINNED);
+	assert_int_equal(
+		rig_inward(r, "v4 198.51.100.%u>" RIG_SERVER " tcp 1000>80 flags=SA", client),
+		REASON_TO_DEVICE_PINNED);
 	assert_int_equal(r->w.device, 3);
 	assert_int_equal(rig_session(r)->device, 3);
 	assert_int_equal(session_state(rig_session(r)->state), SESSION_OPENING);
@@ -144,8 +153,8 @@ static void test_unknown_source(void **state)
 }
 
 /*
- * A known conversation, on device 2 by hash, arrives from device 3: what becomes of it, by what the frame is,
- * whether device 2 lives, and on-move.
+ * A known conversation, on device 2 by hash, arrives from device 3: what becomes of it, by what the
+ * frame is, whether device 2 lives, and on-move.
  */
 static const struct known_case {
 	const char *what, *frame;
@@ -154,13 +163,16 @@ static const struct known_case {
 	enum counter counter;
 	u32 events;
 } knowns[] = {
-	{"mid-stream, old device lives", "tcp 80>1000 flags=A", .device = 2, .counter = COUNTER_ASYMMETRIC_FLOWS},
-	{"opened anew", "tcp 80>1000 flags=S", .device = 3, .counter = COUNTER_MOVED_REBIND, .events = EVENT_LEARNED},
-	{"opened anew, on-move = keep", "tcp 80>1000 flags=S", .keep = true, .device = 2, .counter = COUNTER_KEPT},
-	{"old device is down", "tcp 80>1000 flags=A", .down = true, .device = 3, .counter = COUNTER_MOVED_DOWN,
+	{"mid-stream, old device lives", "tcp 80>1000 flags=A", .device = 2,
+	 .counter = COUNTER_ASYMMETRIC_FLOWS},
+	{"opened anew", "tcp 80>1000 flags=S", .device = 3, .counter = COUNTER_MOVED_REBIND,
 	 .events = EVENT_LEARNED},
-	{"old device is silent", "tcp 80>1000 flags=A", .silent = true, .device = 3, .counter = COUNTER_MOVED_DOWN,
-	 .events = EVENT_LEARNED},
+	{"opened anew, on-move = keep", "tcp 80>1000 flags=S", .keep = true, .device = 2,
+	 .counter = COUNTER_KEPT},
+	{"old device is down", "tcp 80>1000 flags=A", .down = true, .device = 3,
+	 .counter = COUNTER_MOVED_DOWN, .events = EVENT_LEARNED},
+	{"old device is silent", "tcp 80>1000 flags=A", .silent = true, .device = 3,
+	 .counter = COUNTER_MOVED_DOWN, .events = EVENT_LEARNED},
 	{"the record is too old", "tcp 80>1000 flags=A", .expired = true, .device = 3,
 	 .counter = COUNTER_MOVED_REBIND, .events = EVENT_LEARNED},
 };
@@ -182,7 +194,8 @@ static void check_known(struct rig *r, const struct known_case *c)
 		r->t->devices[2].heard = r->now;
 	if (c->down)
 		world_set(r->t, 2, false, false);
-	assert_int_equal(rig_outward(r, 3, "v4 " RIG_SERVER ">198.51.100.%u %s", client, c->frame), REASON_TO_UPLINK);
+	assert_int_equal(rig_outward(r, 3, "v4 " RIG_SERVER ">198.51.100.%u %s", client, c->frame),
+			 REASON_TO_UPLINK);
 	assert_int_equal(rig_session(r)->device, c->device);
 	assert_int_equal(rig_counter(r, c->counter), 1);
 	assert_int_equal(r->w.device, c->device);
@@ -215,12 +228,13 @@ static void test_asymmetry_counts_flows(void **state)
 		rig_outward(r, 3, "v4 " RIG_SERVER ">198.51.100.%u udp 80>1000", client);
 	assert_int_equal(rig_counter(r, COUNTER_ASYMMETRIC_FLOWS), 1);
 	assert_int_equal(rig_session(r)->device, 2);
-	assert_int_equal(rig_inward(r, "v4 198.51.100.%u>" RIG_SERVER " udp 1000>80", client), REASON_TO_DEVICE);
+	assert_int_equal(rig_inward(r, "v4 198.51.100.%u>" RIG_SERVER " udp 1000>80", client),
+			 REASON_TO_DEVICE);
 }
 
 /*
- * The hash came to name the very device that a living conversation was not on (a table changed and no
- * sweep saw it): the frame shows two live devices, and that must not pass for a plain move.
+ * The hash came to name the very device that a living conversation was not on (a table changed and
+ * no sweep saw it): the frame shows two live devices, and that must not pass for a plain move.
  */
 static void test_asymmetry_where_the_hash_agrees(void **state)
 {
@@ -246,7 +260,8 @@ static void test_stays_without_a_sweep(void **state)
 	rig_inward(r, "v4 198.51.100.%u>" RIG_SERVER " udp 1000>80", client);
 	before = r->w.device;
 	world_set(r->t, 2, true, true);
-	assert_int_equal(rig_inward(r, "v4 198.51.100.%u>" RIG_SERVER " udp 1000>80", client), REASON_TO_DEVICE_PINNED);
+	assert_int_equal(rig_inward(r, "v4 198.51.100.%u>" RIG_SERVER " udp 1000>80", client),
+			 REASON_TO_DEVICE_PINNED);
 	assert_int_equal(r->w.device, before);
 	assert_int_equal(rig_pin(r)->device, before);
 	assert_int_equal(rig_pin(r)->state, PIN_SWEPT);
@@ -259,14 +274,16 @@ static void test_death_moves(void **state)
 
 	rig_inward(r, "v4 198.51.100.%u>" RIG_SERVER " udp 1000>80", client);
 	world_set(r->t, 2, false, false);
-	assert_int_equal(rig_inward(r, "v4 198.51.100.%u>" RIG_SERVER " udp 1000>80", client), REASON_TO_DEVICE);
+	assert_int_equal(rig_inward(r, "v4 198.51.100.%u>" RIG_SERVER " udp 1000>80", client),
+			 REASON_TO_DEVICE);
 	assert_int_not_equal(r->w.device, 2);
 	assert_true(r->w.events & EVENT_MOVED);
 	assert_int_equal(rig_counter(r, COUNTER_MOVED_DOWN), 1);
 	assert_int_equal(r->t->devices[2].sessions, 0);
 }
 
-/* Nobody is up: nothing moves to nobody, and the conversation is still its device's when that returns. */
+/* Nobody is up: nothing moves to nobody, and the conversation is still its device's when that
+ * returns. */
 static void test_no_device(void **state)
 {
 	struct rig *r = *state;
@@ -275,12 +292,14 @@ static void test_no_device(void **state)
 	rig_inward(r, "v4 198.51.100.%u>" RIG_SERVER " udp 1000>80", client);
 	for (u8 id = 1; id <= 3; id++)
 		world_set(r->t, id, false, false);
-	assert_int_equal(rig_inward(r, "v4 198.51.100.%u>" RIG_SERVER " udp 1000>80", client), REASON_NO_DEVICE);
+	assert_int_equal(rig_inward(r, "v4 198.51.100.%u>" RIG_SERVER " udp 1000>80", client),
+			 REASON_NO_DEVICE);
 	assert_int_equal(r->w.events, 0);
 	assert_int_equal(rig_session(r)->device, 2);
 	assert_int_equal(r->t->devices[0].sessions, 0);
 	assert_int_equal(rig_counter(r, COUNTER_MOVED_DOWN), 0);
-	assert_int_equal(rig_outward(r, 2, "v4 " RIG_SERVER ">198.51.100.%u udp 80>1000", client), REASON_TO_UPLINK);
+	assert_int_equal(rig_outward(r, 2, "v4 " RIG_SERVER ">198.51.100.%u udp 80>1000", client),
+			 REASON_TO_UPLINK);
 }
 
 static void test_device_without_mac(void **state)
@@ -289,7 +308,8 @@ static void test_device_without_mac(void **state)
 	u8 client = rig_client_on(r, 2, 0);
 
 	r->t->devices[2].hop = 0;
-	assert_int_equal(rig_inward(r, "v4 198.51.100.%u>" RIG_SERVER " udp 1000>80", client), REASON_NO_DEVICE);
+	assert_int_equal(rig_inward(r, "v4 198.51.100.%u>" RIG_SERVER " udp 1000>80", client),
+			 REASON_NO_DEVICE);
 	assert_int_equal(world_live_slots(r->t, TABLE_SESSIONS), 0);
 }
 
@@ -301,15 +321,22 @@ static void test_on_down(void **state)
 		u8 on_down, reason;
 		bool kept;
 	} cases[] = {
-		{"v4 198.51.100.%u>" RIG_SERVER " tcp 1000>80 flags=A", DOWN_RESET, REASON_RESET, false},
-		{"v4 198.51.100.%u>" RIG_SERVER " tcp 1000>80 flags=A", DOWN_DROP, REASON_DEVICE_GONE, true},
-		{"v4 198.51.100.%u>" RIG_SERVER " tcp 1000>80 flags=S", DOWN_RESET, REASON_TO_DEVICE, true},
-		{"v4 198.51.100.%u>" RIG_SERVER " tcp 1000>80 flags=S", DOWN_DROP, REASON_TO_DEVICE, true},
-		{"v4 198.51.100.%u>" RIG_SERVER " tcp 999>80 flags=A", DOWN_RESET, REASON_TO_DEVICE, true},
-		{"v4 198.51.100.%u>" RIG_SERVER " tcp 1000>80 flags=A", DOWN_MOVE, REASON_TO_DEVICE, true},
-		/* RFC 1122 3.2.2: never an error about an error */
-		{"v4 198.51.100.%u>" RIG_SERVER " icmp type=3 v4 " RIG_SERVER ">198.51.100.%u tcp 80>1000", DOWN_RESET,
+		{"v4 198.51.100.%u>" RIG_SERVER " tcp 1000>80 flags=A", DOWN_RESET, REASON_RESET,
+		 false},
+		{"v4 198.51.100.%u>" RIG_SERVER " tcp 1000>80 flags=A", DOWN_DROP,
 		 REASON_DEVICE_GONE, true},
+		{"v4 198.51.100.%u>" RIG_SERVER " tcp 1000>80 flags=S", DOWN_RESET,
+		 REASON_TO_DEVICE, true},
+		{"v4 198.51.100.%u>" RIG_SERVER " tcp 1000>80 flags=S", DOWN_DROP, REASON_TO_DEVICE,
+		 true},
+		{"v4 198.51.100.%u>" RIG_SERVER " tcp 999>80 flags=A", DOWN_RESET, REASON_TO_DEVICE,
+		 true},
+		{"v4 198.51.100.%u>" RIG_SERVER " tcp 1000>80 flags=A", DOWN_MOVE, REASON_TO_DEVICE,
+		 true},
+		/* RFC 1122 3.2.2: never an error about an error */
+		{"v4 198.51.100.%u>" RIG_SERVER " icmp type=3 v4 " RIG_SERVER
+		 ">198.51.100.%u tcp 80>1000",
+		 DOWN_RESET, REASON_DEVICE_GONE, true},
 	};
 
 	(void)state;
@@ -342,16 +369,22 @@ static void test_followers(void **state)
 	u8 client = rig_client_on(r, 2, 0);
 
 	rig_outward(r, 3, "v4 " RIG_SERVER ">198.51.100.%u udp 80>1000", client);
-	assert_int_equal(rig_inward(r, "v4 192.0.2.77>" RIG_SERVER " icmp type=3 code=4 v4 " RIG_SERVER
-				       ">198.51.100.%u udp 80>1000", client), REASON_TO_DEVICE_PINNED);
+	assert_int_equal(rig_inward(r,
+				    "v4 192.0.2.77>" RIG_SERVER " icmp type=3 code=4 v4 " RIG_SERVER
+				    ">198.51.100.%u udp 80>1000",
+				    client),
+			 REASON_TO_DEVICE_PINNED);
 	assert_int_equal(r->w.device, 3);
-	assert_int_equal(rig_inward(r, "v4 198.51.100.%u>" RIG_SERVER " id=4 off=100 proto=17 pay=80", client),
+	assert_int_equal(rig_inward(r,
+				    "v4 198.51.100.%u>" RIG_SERVER " id=4 off=100 proto=17 pay=80",
+				    client),
 			 REASON_TO_DEVICE_PINNED);
 	assert_int_equal(r->w.device, 3);
 	assert_int_equal(world_live_slots(r->t, TABLE_SESSIONS), 1);
 }
 
-/* What names no conversation teaches none: a later fragment, or a header cut short, from another device. */
+/* What names no conversation teaches none: a later fragment, or a header cut short, from another
+ * device. */
 static void test_unknown_ports_teach_nothing(void **state)
 {
 	struct rig *r = *state;
@@ -362,33 +395,41 @@ static void test_unknown_ports_teach_nothing(void **state)
 	assert_null(rig_pin(r));
 	rig_outward(r, 3, "v4 " RIG_SERVER ">198.51.100.%u proto=6 pay=2", client);
 	assert_null(rig_pin(r));
-	assert_int_equal(rig_inward(r, "v4 198.51.100.%u>" RIG_SERVER " udp 1000>80", client), REASON_TO_DEVICE);
+	assert_int_equal(rig_inward(r, "v4 198.51.100.%u>" RIG_SERVER " udp 1000>80", client),
+			 REASON_TO_DEVICE);
 	assert_int_equal(r->w.device, 2);
 }
 
-/* Under `flow`, a later fragment waits for its first one, once; then goes by addresses and is counted. */
+/* Under `flow`, a later fragment waits for its first one, once; then goes by addresses and is
+ * counted. */
 static void test_fragments_held(void **state)
 {
 	struct rig *r = *state;
 
 	r->cfg->affinity = AFFINITY_FLOW;
 	r->cfg->hold_fragments = true;
-	assert_int_equal(rig_inward(r, "v4 1.1.1.1>2.2.2.2 id=4 off=2 proto=17 pay=80"), REASON_HELD_FRAGMENT);
-	assert_int_equal(rig_inward(r, "v4 1.1.1.1>2.2.2.2 id=4 mf udp 1>2 pay=8"), REASON_TO_DEVICE);
+	assert_int_equal(rig_inward(r, "v4 1.1.1.1>2.2.2.2 id=4 off=2 proto=17 pay=80"),
+			 REASON_HELD_FRAGMENT);
+	assert_int_equal(rig_inward(r, "v4 1.1.1.1>2.2.2.2 id=4 mf udp 1>2 pay=8"),
+			 REASON_TO_DEVICE);
 	assert_true(r->w.events & EVENT_FIRST_FRAGMENT);
-	assert_int_equal(rig_inward(r, "v4 1.1.1.1>2.2.2.2 id=4 off=2 proto=17 pay=80"), REASON_TO_DEVICE);
+	assert_int_equal(rig_inward(r, "v4 1.1.1.1>2.2.2.2 id=4 off=2 proto=17 pay=80"),
+			 REASON_TO_DEVICE);
 	assert_int_equal(r->w.flow.outside_port, core_swap16(1));
 	r->cfg->hold_fragments = false;
-	assert_int_equal(rig_inward(r, "v4 1.1.1.1>2.2.2.2 id=5 off=2 proto=17 pay=80"), REASON_TO_DEVICE);
+	assert_int_equal(rig_inward(r, "v4 1.1.1.1>2.2.2.2 id=5 off=2 proto=17 pay=80"),
+			 REASON_TO_DEVICE);
 	assert_int_equal(rig_counter(r, COUNTER_FRAGMENTS_UNMATCHED), 1);
 }
 
 /* Fragments in any order, under every affinity, meet their conversation's device. */
 static void test_fragments_in_any_order(void **state)
 {
-	static const char *const parts[] = {"id=4 mf udp 1000>80 pay=8", "id=4 off=2 mf proto=17 pay=8",
+	static const char *const parts[] = {"id=4 mf udp 1000>80 pay=8",
+					    "id=4 off=2 mf proto=17 pay=8",
 					    "id=4 off=3 proto=17 pay=8"};
-	static const u8 orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+	static const u8 orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+				       {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
 
 	(void)state;
 	for (u8 affinity = AFFINITY_PAIR; affinity <= AFFINITY_FLOW; affinity++)
@@ -403,17 +444,22 @@ static void test_fragments_in_any_order(void **state)
 			for (int i = 0; i < 3 + held && i < 6; i++) {
 				const char *part = parts[orders[o][i % 3]];
 
-				if (rig_inward(&r, "v4 198.51.100.%u>" RIG_SERVER " %s", client, part) == REASON_HELD_FRAGMENT)
+				if (rig_inward(&r, "v4 198.51.100.%u>" RIG_SERVER " %s", client,
+					       part) == REASON_HELD_FRAGMENT)
 					held++; /* tried again when all have come */
 				else
 					assert_int_equal(r.w.device, 3);
 			}
-			assert_int_equal(held, affinity == AFFINITY_FLOW ? (orders[o][0] ? 1 + (orders[o][1] != 0) : 0) : 0);
+			assert_int_equal(held,
+					 affinity == AFFINITY_FLOW
+						 ? (orders[o][0] ? 1 + (orders[o][1] != 0) : 0)
+						 : 0);
 			rig_close(&r);
 		}
 }
 
-/* vpn mode, egress: the inner host is bound to its tunnel's device, for what the inside opens toward it. */
+/* vpn mode, egress: the inner host is bound to its tunnel's device, for what the inside opens
+ * toward it. */
 static void check_hosts(u8 affinity)
 {
 	struct slot *pin;
@@ -422,7 +468,8 @@ static void check_hosts(u8 affinity)
 	rig_open(&r, SIDE_EGRESS, affinity);
 	r.cfg->learn_hosts = true;
 	for (u8 host = 1; host < 40; host++) {
-		rig_outward(&r, 1 + host % 3, "v4 10.66.0.%u>" RIG_SERVER " tcp 1000>80 flags=S", host);
+		rig_outward(&r, 1 + host % 3, "v4 10.66.0.%u>" RIG_SERVER " tcp 1000>80 flags=S",
+			    host);
 		rig_inward(&r, "v4 " RIG_SERVER ">10.66.0.%u tcp 80>1000 flags=SA", host);
 		assert_int_equal(r.w.device, 1 + host % 3);
 		/* another server, another port, opened from inside */
@@ -471,7 +518,8 @@ static void test_roaming_host(void **state)
 	rig_close(&r);
 }
 
-/* A device's own addresses: to it whatever the hash says, and its own traffic binds nobody else's. */
+/* A device's own addresses: to it whatever the hash says, and its own traffic binds nobody else's.
+ */
 static void test_device_addresses(void **state)
 {
 	struct rig *r = *state;
@@ -481,13 +529,17 @@ static void test_device_addresses(void **state)
 		assert_int_equal(rig_inward(r, "v4 198.51.100.%u>10.2.0.11 tcp 9>22 flags=S", host),
 				 REASON_TO_DEVICE_PINNED);
 		assert_int_equal(r->w.device, 1);
-		assert_int_equal(rig_outward(r, 1, "v4 10.2.0.11>198.51.100.%u tcp 22>9 flags=SA", host), REASON_TO_UPLINK);
+		assert_int_equal(
+			rig_outward(r, 1, "v4 10.2.0.11>198.51.100.%u tcp 22>9 flags=SA", host),
+			REASON_TO_UPLINK);
 		assert_int_equal(rig_session(r)->device, 1);
 	}
 	assert_int_equal(world_live_slots(r->t, TABLE_PINS), 0);
 	assert_int_equal(world_live_slots(r->t, TABLE_SESSIONS), 29);
-	world_set(r->t, 1, false, false); /* one can still log in to a device that is out of the farm */
-	assert_int_equal(rig_inward(r, "v4 198.51.100.1>10.2.0.11 tcp 9>22 flags=A"), REASON_TO_DEVICE_PINNED);
+	world_set(r->t, 1, false,
+		  false); /* one can still log in to a device that is out of the farm */
+	assert_int_equal(rig_inward(r, "v4 198.51.100.1>10.2.0.11 tcp 9>22 flags=A"),
+			 REASON_TO_DEVICE_PINNED);
 }
 
 static void test_local_addresses(void **state)
@@ -498,11 +550,14 @@ static void test_local_addresses(void **state)
 	world_local(r->t, "2001:db8::10", LOCAL_CLUSTER);
 	world_local(r->t, "192.0.2.1", LOCAL_OWN);
 	assert_int_equal(rig_inward(r, "v4 1.1.1.1>192.0.2.10 icmp type=8 id=1"), REASON_LOCAL_IP);
-	assert_int_equal(rig_inward(r, "v6 2001:db8::1>2001:db8::10 icmp6 type=128 id=1"), REASON_LOCAL_IP);
+	assert_int_equal(rig_inward(r, "v6 2001:db8::1>2001:db8::10 icmp6 type=128 id=1"),
+			 REASON_LOCAL_IP);
 	assert_int_equal(rig_inward(r, "v4 1.1.1.1>192.0.2.10 icmp type=0 id=1"), REASON_TO_DEVICE);
 	assert_int_equal(rig_inward(r, "v4 1.1.1.1>192.0.2.10 udp 500>500"), REASON_TO_DEVICE);
 	assert_int_equal(rig_inward(r, "v4 1.1.1.1>192.0.2.10 esp"), REASON_TO_DEVICE);
-	assert_int_equal(rig_inward(r, "v4 1.1.1.1>192.0.2.10 icmp type=3 v4 192.0.2.10>8.8.8.8 esp"), REASON_TO_DEVICE);
+	assert_int_equal(
+		rig_inward(r, "v4 1.1.1.1>192.0.2.10 icmp type=3 v4 192.0.2.10>8.8.8.8 esp"),
+		REASON_TO_DEVICE);
 	assert_int_equal(rig_inward(r, "v4 1.1.1.1>192.0.2.1 tcp 1>22 flags=S"), REASON_LOCAL_IP);
 	assert_int_equal(rig_outward(r, 1, "v4 1.1.1.1>192.0.2.1 udp 1>22"), REASON_LOCAL_IP);
 }
@@ -539,7 +594,8 @@ static void test_last_hop(void **state)
 	rig_inward(r, "eth src=02:00:00:00:aa:02 v4 1.1.1.1>2.2.2.2 udp 1>2");
 	assert_false(r->w.events & EVENT_ROUTER);
 	assert_int_equal(rig_session(r)->router, 2);
-	assert_int_equal(rig_outward(r, r->w.device, "v4 2.2.2.2>1.1.1.1 udp 2>1"), REASON_TO_UPLINK);
+	assert_int_equal(rig_outward(r, r->w.device, "v4 2.2.2.2>1.1.1.1 udp 2>1"),
+			 REASON_TO_UPLINK);
 	assert_true(mac_equal(&r->w.out_mac, &second));
 	rig_outward(r, 1, "v4 2.2.2.2>1.1.1.9 udp 2>1");
 	assert_int_equal(r->w.out_mac.byte[5], 1);
@@ -570,12 +626,14 @@ static void test_full_table_forwards(void **state)
 	struct rig *r = *state;
 
 	for (u32 n = 0; n < 9000; n++) {
-		assert_int_equal(rig_inward(r, "v4 1.1.1.1>2.2.2.2 tcp %u>80 flags=S", n), REASON_TO_DEVICE);
+		assert_int_equal(rig_inward(r, "v4 1.1.1.1>2.2.2.2 tcp %u>80 flags=S", n),
+				 REASON_TO_DEVICE);
 		rig_outward(r, r->w.device, "v4 2.2.2.2>1.1.1.1 tcp 80>%u flags=SA", n);
 		assert_int_equal(r->w.reason, REASON_TO_UPLINK);
 	}
 	assert_in_range(world_live_slots(r->t, TABLE_SESSIONS), 4000, 4096);
-	assert_int_equal(r->t->devices[1].sessions + r->t->devices[2].sessions + r->t->devices[3].sessions,
+	assert_int_equal(r->t->devices[1].sessions + r->t->devices[2].sessions +
+				 r->t->devices[3].sessions,
 			 world_live_slots(r->t, TABLE_SESSIONS));
 	assert_true(rig_counter(r, COUNTER_SESSIONS_FULL) > 0);
 }
@@ -586,7 +644,8 @@ static void test_full_pins_forward(void **state)
 	struct rig *r = *state;
 
 	for (u32 n = 0; n < 3000; n++)
-		assert_int_equal(rig_outward(r, 1 + n % 3, "v4 10.%u.%u.1>2.2.2.2 udp 1>80", n / 256, n % 256),
+		assert_int_equal(rig_outward(r, 1 + n % 3, "v4 10.%u.%u.1>2.2.2.2 udp 1>80",
+					     n / 256, n % 256),
 				 REASON_TO_UPLINK);
 	assert_true(rig_counter(r, COUNTER_PINS_FULL) > 0);
 	assert_in_range(world_live_slots(r->t, TABLE_PINS), 900, 1024);
@@ -602,7 +661,8 @@ static void test_vlans(void **state)
 	r->cfg->vlan[1] = VLAN_NONE;
 	assert_int_equal(rig_inward(r, "v4 1.1.1.1>2.2.2.2 udp 1>2"), REASON_NOT_OURS);
 	assert_int_equal(rig_inward(r, "vlan=6 v4 1.1.1.1>2.2.2.2 udp 1>2"), REASON_NOT_OURS);
-	assert_int_equal(rig_inward(r, "qinq=1 vlan=5 v4 1.1.1.1>2.2.2.2 udp 1>2"), REASON_NOT_OURS);
+	assert_int_equal(rig_inward(r, "qinq=1 vlan=5 v4 1.1.1.1>2.2.2.2 udp 1>2"),
+			 REASON_NOT_OURS);
 	assert_int_equal(rig_inward(r, "vlan=5 v4 1.1.1.1>2.2.2.2 udp 1>2"), REASON_TO_DEVICE);
 	assert_int_equal(r->w.out_vlan, VLAN_NONE);
 	assert_int_equal(rewrite_growth(&r->w), -4);
@@ -621,11 +681,18 @@ static void test_rewrite(void **state)
 		const char *before, *after;
 		u16 out;
 	} cases[] = {
-		{"", "", VLAN_KEEP}, {"vlan=5 ", "vlan=5 ", VLAN_KEEP}, {"qinq=7 vlan=5 ", "qinq=7 vlan=5 ", VLAN_KEEP},
-		{"", "", VLAN_NONE}, {"vlan=5 ", "", VLAN_NONE},	{"qinq=7 vlan=5 ", "", VLAN_NONE},
-		{"", "vlan=9 ", 9},  {"vlan=5 ", "vlan=9 ", 9},		{"qinq=7 vlan=5 ", "vlan=9 ", 9},
+		{"", "", VLAN_KEEP},
+		{"vlan=5 ", "vlan=5 ", VLAN_KEEP},
+		{"qinq=7 vlan=5 ", "qinq=7 vlan=5 ", VLAN_KEEP},
+		{"", "", VLAN_NONE},
+		{"vlan=5 ", "", VLAN_NONE},
+		{"qinq=7 vlan=5 ", "", VLAN_NONE},
+		{"", "vlan=9 ", 9},
+		{"vlan=5 ", "vlan=9 ", 9},
+		{"qinq=7 vlan=5 ", "vlan=9 ", 9},
 	};
-	static const char *const packets[] = {"v4 1.1.1.1>2.2.2.2 tcp 1>2 flags=S pay=9", "v6 2001:db8::1>2001:db8::2 udp 1>2"};
+	static const char *const packets[] = {"v4 1.1.1.1>2.2.2.2 tcp 1>2 flags=S pay=9",
+					      "v6 2001:db8::1>2001:db8::2 udp 1>2"};
 	struct mac mine = {{2, 9, 9, 9, 9, 9}};
 
 	(void)state;
@@ -636,7 +703,8 @@ static void test_rewrite(void **state)
 		u8 room[256], why, *at;
 
 		frame_make(&f, "%s%s", cases[i / 2].before, packets[i % 2]);
-		frame_make(&want, "eth dst=02:01:01:01:01:01 src=02:09:09:09:09:09 %s%s", cases[i / 2].after, packets[i % 2]);
+		frame_make(&want, "eth dst=02:01:01:01:01:01 src=02:09:09:09:09:09 %s%s",
+			   cases[i / 2].after, packets[i % 2]);
 		c = (struct packet_cursor){f.bytes, f.bytes + f.length, f.length};
 		assert_true(packet_parse(&c, &w.packet, &why));
 		assert_int_equal((int)f.length + rewrite_growth(&w), want.length);
@@ -666,17 +734,35 @@ static void test_frame_untouched(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		DECIDE_TEST(test_owners), DECIDE_TEST(test_inward), DECIDE_TEST(test_answer), DECIDE_TEST(test_learn),
-		DECIDE_TEST(test_unknown_source), cmocka_unit_test(test_known_from_elsewhere),
-		DECIDE_TEST(test_asymmetry_counts_flows), DECIDE_TEST(test_asymmetry_where_the_hash_agrees),
-		DECIDE_TEST(test_stays_without_a_sweep), DECIDE_TEST(test_death_moves), DECIDE_TEST(test_no_device),
-		DECIDE_TEST(test_device_without_mac), cmocka_unit_test(test_on_down), DECIDE_TEST(test_followers),
-		DECIDE_TEST(test_unknown_ports_teach_nothing), DECIDE_TEST(test_fragments_held),
-		cmocka_unit_test(test_fragments_in_any_order), cmocka_unit_test(test_inner_hosts),
-		cmocka_unit_test(test_roaming_host), DECIDE_TEST(test_device_addresses), DECIDE_TEST(test_local_addresses),
-		DECIDE_TEST(test_next_hops), DECIDE_TEST(test_last_hop), DECIDE_TEST(test_quantum),
-		DECIDE_TEST(test_full_table_forwards), DECIDE_TEST(test_full_pins_forward), DECIDE_TEST(test_vlans),
-		cmocka_unit_test(test_rewrite), DECIDE_TEST(test_frame_untouched),
+		DECIDE_TEST(test_owners),
+		DECIDE_TEST(test_inward),
+		DECIDE_TEST(test_answer),
+		DECIDE_TEST(test_learn),
+		DECIDE_TEST(test_unknown_source),
+		cmocka_unit_test(test_known_from_elsewhere),
+		DECIDE_TEST(test_asymmetry_counts_flows),
+		DECIDE_TEST(test_asymmetry_where_the_hash_agrees),
+		DECIDE_TEST(test_stays_without_a_sweep),
+		DECIDE_TEST(test_death_moves),
+		DECIDE_TEST(test_no_device),
+		DECIDE_TEST(test_device_without_mac),
+		cmocka_unit_test(test_on_down),
+		DECIDE_TEST(test_followers),
+		DECIDE_TEST(test_unknown_ports_teach_nothing),
+		DECIDE_TEST(test_fragments_held),
+		cmocka_unit_test(test_fragments_in_any_order),
+		cmocka_unit_test(test_inner_hosts),
+		cmocka_unit_test(test_roaming_host),
+		DECIDE_TEST(test_device_addresses),
+		DECIDE_TEST(test_local_addresses),
+		DECIDE_TEST(test_next_hops),
+		DECIDE_TEST(test_last_hop),
+		DECIDE_TEST(test_quantum),
+		DECIDE_TEST(test_full_table_forwards),
+		DECIDE_TEST(test_full_pins_forward),
+		DECIDE_TEST(test_vlans),
+		cmocka_unit_test(test_rewrite),
+		DECIDE_TEST(test_frame_untouched),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -137,7 +137,8 @@ static void test_free_route(void **state)
 	second = &t->routes[((u32)route_hash(&b, route_tag(0, 128))) & (ROUTES_SLOTS - 1)];
 	*second = (struct route){.tag = ROUTE_FREE, .kind = ROUTE_VIA};
 	second = &t->routes[((u32)route_hash(&b, route_tag(0, 128)) + 1) & (ROUTES_SLOTS - 1)];
-	*second = (struct route){.prefix = b, .tag = route_tag(0, 128), .kind = ROUTE_VIA, .neighbour = 2};
+	*second = (struct route){
+		.prefix = b, .tag = route_tag(0, 128), .kind = ROUTE_VIA, .neighbour = 2};
 	assert_int_equal(via(t, "192.0.2.2", 0), 2);
 }
 
@@ -172,7 +173,8 @@ static void test_locals(void **state)
 	}
 	for (u32 i = 0; i < 4096; i++) {
 		address_from_v4(&a, htonl(0x0a000000 | i / 16 << 8 | i % 16));
-		assert_int_equal(local_find(t, t->settings, &a), i < 200 ? LOCAL_DEVICE | (i & 255) : 0);
+		assert_int_equal(local_find(t, t->settings, &a),
+				 i < 200 ? LOCAL_DEVICE | (i & 255) : 0);
 	}
 }
 

@@ -32,31 +32,73 @@ static const struct {
 	u8 frames;
 	struct step step[9];
 } lives[] = {
-	{"from outside, closed by the client", 8,
-	 {{S, OUT, SESSION_NEW}, {SA, IN, SESSION_OPENING}, {K, OUT, SESSION_ESTABLISHED}, {K, IN, SESSION_ESTABLISHED},
-	  {FA, OUT, SESSION_FIN_OUTSIDE}, {K, IN, SESSION_FIN_OUTSIDE}, {FA, IN, SESSION_CLOSED}, {K, OUT, SESSION_CLOSED}}},
-	{"from inside, closed by the server", 6,
-	 {{S, IN, SESSION_NEW}, {SA, OUT, SESSION_OPENING}, {K, IN, SESSION_ESTABLISHED},
-	  {FA, OUT, SESSION_FIN_OUTSIDE}, {FA, OUT, SESSION_FIN_OUTSIDE}, {FA, IN, SESSION_CLOSED}}},
-	{"both close at once", 5,
-	 {{S, OUT, SESSION_NEW}, {SA, IN, SESSION_OPENING}, {K, OUT, SESSION_ESTABLISHED},
-	  {FA, IN, SESSION_FIN_INSIDE}, {FA, OUT, SESSION_CLOSED}}},
+	{"from outside, closed by the client",
+	 8,
+	 {{S, OUT, SESSION_NEW},
+	  {SA, IN, SESSION_OPENING},
+	  {K, OUT, SESSION_ESTABLISHED},
+	  {K, IN, SESSION_ESTABLISHED},
+	  {FA, OUT, SESSION_FIN_OUTSIDE},
+	  {K, IN, SESSION_FIN_OUTSIDE},
+	  {FA, IN, SESSION_CLOSED},
+	  {K, OUT, SESSION_CLOSED}}},
+	{"from inside, closed by the server",
+	 6,
+	 {{S, IN, SESSION_NEW},
+	  {SA, OUT, SESSION_OPENING},
+	  {K, IN, SESSION_ESTABLISHED},
+	  {FA, OUT, SESSION_FIN_OUTSIDE},
+	  {FA, OUT, SESSION_FIN_OUTSIDE},
+	  {FA, IN, SESSION_CLOSED}}},
+	{"both close at once",
+	 5,
+	 {{S, OUT, SESSION_NEW},
+	  {SA, IN, SESSION_OPENING},
+	  {K, OUT, SESSION_ESTABLISHED},
+	  {FA, IN, SESSION_FIN_INSIDE},
+	  {FA, OUT, SESSION_CLOSED}}},
 	{"refused", 2, {{S, OUT, SESSION_NEW}, {R | K, IN, SESSION_RESET}}},
-	{"reset in mid-stream", 4,
-	 {{S, OUT, SESSION_NEW}, {SA, IN, SESSION_OPENING}, {K, OUT, SESSION_ESTABLISHED}, {R, OUT, SESSION_RESET}}},
-	{"a blind reset that the ends ignore", 5,
-	 {{S, OUT, SESSION_NEW}, {SA, IN, SESSION_OPENING}, {K, OUT, SESSION_ESTABLISHED}, {R, OUT, SESSION_RESET},
+	{"reset in mid-stream",
+	 4,
+	 {{S, OUT, SESSION_NEW},
+	  {SA, IN, SESSION_OPENING},
+	  {K, OUT, SESSION_ESTABLISHED},
+	  {R, OUT, SESSION_RESET}}},
+	{"a blind reset that the ends ignore",
+	 5,
+	 {{S, OUT, SESSION_NEW},
+	  {SA, IN, SESSION_OPENING},
+	  {K, OUT, SESSION_ESTABLISHED},
+	  {R, OUT, SESSION_RESET},
 	  {K, IN, SESSION_ESTABLISHED}}},
-	{"SYN again and again", 3, {{S, OUT, SESSION_NEW}, {S, OUT, SESSION_NEW}, {S, OUT, SESSION_NEW}}},
-	{"a stray SYN on a living one changes nothing", 4,
-	 {{S, OUT, SESSION_NEW}, {SA, IN, SESSION_OPENING}, {K, OUT, SESSION_ESTABLISHED}, {S, OUT, SESSION_ESTABLISHED}}},
-	{"the ports are used again after a close", 7,
-	 {{S, OUT, SESSION_NEW}, {SA, IN, SESSION_OPENING}, {FA, OUT, SESSION_FIN_OUTSIDE}, {FA, IN, SESSION_CLOSED},
-	  {S, OUT, SESSION_NEW}, {SA, IN, SESSION_OPENING}, {K, OUT, SESSION_ESTABLISHED}}},
-	{"the ports are used again after a reset", 4,
-	 {{S, OUT, SESSION_NEW}, {R, IN, SESSION_RESET}, {S, OUT, SESSION_NEW}, {SA, IN, SESSION_OPENING}}},
+	{"SYN again and again",
+	 3,
+	 {{S, OUT, SESSION_NEW}, {S, OUT, SESSION_NEW}, {S, OUT, SESSION_NEW}}},
+	{"a stray SYN on a living one changes nothing",
+	 4,
+	 {{S, OUT, SESSION_NEW},
+	  {SA, IN, SESSION_OPENING},
+	  {K, OUT, SESSION_ESTABLISHED},
+	  {S, OUT, SESSION_ESTABLISHED}}},
+	{"the ports are used again after a close",
+	 7,
+	 {{S, OUT, SESSION_NEW},
+	  {SA, IN, SESSION_OPENING},
+	  {FA, OUT, SESSION_FIN_OUTSIDE},
+	  {FA, IN, SESSION_CLOSED},
+	  {S, OUT, SESSION_NEW},
+	  {SA, IN, SESSION_OPENING},
+	  {K, OUT, SESSION_ESTABLISHED}}},
+	{"the ports are used again after a reset",
+	 4,
+	 {{S, OUT, SESSION_NEW},
+	  {R, IN, SESSION_RESET},
+	  {S, OUT, SESSION_NEW},
+	  {SA, IN, SESSION_OPENING}}},
 	{"the SYN-ACK took another way", 2, {{S, OUT, SESSION_NEW}, {K, IN, SESSION_ESTABLISHED}}},
-	{"only the opener is heard", 3, {{S, OUT, SESSION_NEW}, {K, OUT, SESSION_NEW}, {FA, OUT, SESSION_FIN_OUTSIDE}}},
+	{"only the opener is heard",
+	 3,
+	 {{S, OUT, SESSION_NEW}, {K, OUT, SESSION_NEW}, {FA, OUT, SESSION_FIN_OUTSIDE}}},
 	{"met in mid-stream", 2, {{K, IN, SESSION_ESTABLISHED}, {FA, OUT, SESSION_FIN_OUTSIDE}}},
 	{"met at the SYN-ACK", 2, {{SA, IN, SESSION_OPENING}, {K, OUT, SESSION_ESTABLISHED}}},
 	{"met at its FIN", 2, {{FA, IN, SESSION_FIN_INSIDE}, {FA, OUT, SESSION_CLOSED}}},
@@ -74,8 +116,10 @@ static void test_lives(void **state)
 			const struct step *step = &lives[i].step[n];
 
 			if (!n)
-				byte = session_first(PROTOCOL_TCP, step->flags, step->from, ORIGIN_LEARNED);
-			byte = (u8)((byte & ~7) | session_next(byte, PROTOCOL_TCP, step->flags, step->from));
+				byte = session_first(PROTOCOL_TCP, step->flags, step->from,
+						     ORIGIN_LEARNED);
+			byte = (u8)((byte & ~7) |
+				    session_next(byte, PROTOCOL_TCP, step->flags, step->from));
 			assert_int_equal(session_state(byte), step->state);
 			assert_int_equal(session_origin(byte), ORIGIN_LEARNED);
 		}
@@ -88,14 +132,17 @@ static void test_who_spoke_first(void **state)
 		u8 protocol, flags;
 		bool from, inside;
 	} cases[] = {
-		{PROTOCOL_TCP, S, OUT, false}, {PROTOCOL_TCP, S, IN, true},   {PROTOCOL_TCP, SA, OUT, true},
-		{PROTOCOL_TCP, SA, IN, false}, {PROTOCOL_TCP, K, OUT, false}, {PROTOCOL_TCP, K, IN, true},
-		{PROTOCOL_UDP, 0, OUT, false}, {PROTOCOL_UDP, 0, IN, true},   {PROTOCOL_ESP, 0, IN, true},
+		{PROTOCOL_TCP, S, OUT, false}, {PROTOCOL_TCP, S, IN, true},
+		{PROTOCOL_TCP, SA, OUT, true}, {PROTOCOL_TCP, SA, IN, false},
+		{PROTOCOL_TCP, K, OUT, false}, {PROTOCOL_TCP, K, IN, true},
+		{PROTOCOL_UDP, 0, OUT, false}, {PROTOCOL_UDP, 0, IN, true},
+		{PROTOCOL_ESP, 0, IN, true},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		u8 byte = session_first(cases[i].protocol, cases[i].flags, cases[i].from, ORIGIN_HASH);
+		u8 byte = session_first(cases[i].protocol, cases[i].flags, cases[i].from,
+					ORIGIN_HASH);
 
 		assert_int_equal(!!(byte & SESSION_FROM_INSIDE), cases[i].inside);
 	}

@@ -1,4 +1,5 @@
-/* links: tests/packets/rig.c tests/packets/world.c tests/packets/frame.c sandwich/slowpath/memory.c */
+/* links: tests/packets/rig.c tests/packets/world.c tests/packets/frame.c sandwich/slowpath/memory.c
+ */
 /* SPDX-License-Identifier: ISC */
 /* The sweep pins exactly what a change would move; the other walk forgets what is over. */
 #include <setjmp.h>
@@ -174,8 +175,8 @@ static void test_what_needs_no_pin(void **state)
 }
 
 /*
- * A conversation pinned to a device that died went elsewhere by the hash; when that device comes back, its
- * stale pin must not take the conversation away again.
+ * A conversation pinned to a device that died went elsewhere by the hash; when that device comes
+ * back, its stale pin must not take the conversation away again.
  */
 static void test_stale_pin(void **state)
 {
@@ -280,7 +281,8 @@ static void test_expiry(void **state)
 	assert_int_equal(r->t->devices[2].sessions, 0);
 	assert_int_equal(rig_counter(r, COUNTER_SESSIONS_EXPIRED), 1);
 	assert_true(sweep_expire_pin(r->t, r->cfg, pin, r->now + 3600001 + SWEEP_PIN_MS));
-	assert_int_equal(world_live_slots(r->t, TABLE_SESSIONS) + world_live_slots(r->t, TABLE_PINS), 0);
+	assert_int_equal(
+		world_live_slots(r->t, TABLE_SESSIONS) + world_live_slots(r->t, TABLE_PINS), 0);
 }
 
 #define SWEEP_TEST(f) cmocka_unit_test_setup_teardown(f, sweep_setup, sweep_teardown)
