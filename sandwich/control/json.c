@@ -87,6 +87,12 @@ void json_null(struct json *j, const char *key)
 	json_string(j, key, NULL);
 }
 
+void json_literal(struct json *j, const char *key, const char *text)
+{
+	json_key(j, key);
+	g_string_append(j->text, text);
+}
+
 void json_seconds(struct json *j, const char *key, u64 ms)
 {
 	json_key(j, key);

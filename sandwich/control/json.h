@@ -29,6 +29,9 @@ void json_number(struct json *j, const char *key, u64 value);
 void json_bool(struct json *j, const char *key, bool value);
 void json_null(struct json *j, const char *key);
 
+/* TEXT as it is: a number that the caller has written. */
+void json_literal(struct json *j, const char *key, const char *text);
+
 /* Milliseconds, written in seconds: 1.234. */
 void json_seconds(struct json *j, const char *key, u64 ms);
 
