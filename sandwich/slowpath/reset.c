@@ -24,8 +24,8 @@ static bool reset_is_due(const struct slow_frame *frame)
 	const struct packet *p = &frame->work.packet;
 
 	return p->kind == PACKET_IP && p->is_first && p->ports_known && !p->icmp_error &&
-	       !mac_is_group(&p->mac_src) && !mac_is_group(&p->mac_dst) && reset_is_host(&p->src) &&
-	       reset_is_host(&p->dst);
+	       !packet_is_icmp_error(p) && !mac_is_group(&p->mac_src) &&
+	       !mac_is_group(&p->mac_dst) && reset_is_host(&p->src) && reset_is_host(&p->dst);
 }
 
 /* Where the packet ends within the bytes at hand. */
