@@ -56,33 +56,73 @@ static bool reload_allowed(const struct balancer *b, const struct config *next, 
 		reload_refuse(problems, NULL, "[sandwich] mode and affinity");
 	if (next->sessions != old->sessions || next->pins != old->pins)
 		reload_refuse(problems, NULL, "[sandwich] sessions and pins");
+	if (settings_zoned(next) != settings_zoned(old))
+		reload_refuse(problems, NULL,
+			      "whether all VLAN tags are kept (uplink-vlan, farm-vlan, vlan:)");
 	return problems->len == before;
 }
 
-/* Devices that stay keep their id; new ones get what is free. */
-static void reload_number(const struct config *old, struct config *next)
+/* Gives devices without a number the free ones. */
+static void reload_number_new(struct config *next, bool *taken)
 {
-	bool taken[DEVICES_MAX] = {true};
 	unsigned int free_id = 1;
 
+	for (guint i = 0; i < next->devices->len; i++) {
+		struct config_device *d = g_ptr_array_index(next->devices, i);
+
+		for (; !d->id && free_id < DEVICES_MAX; free_id++) {
+			if (taken[free_id])
+				continue;
+			d->id = free_id;
+			taken[free_id] = true;
+		}
+	}
+}
+
+/*
+ * Devices that stay keep their id. New ones get one that nobody had: sessions and pins still name
+ * those that go. Only where there are none left do they inherit.
+ */
+static void reload_number(const struct config *old, struct config *next)
+{
+	bool had[DEVICES_MAX] = {true}, kept[DEVICES_MAX] = {true};
+
+	for (guint i = 0; i < old->devices->len; i++)
+		had[((const struct config_device *)g_ptr_array_index(old->devices, i))->id] = true;
 	for (guint i = 0; i < next->devices->len; i++) {
 		struct config_device *d = g_ptr_array_index(next->devices, i);
 		const struct config_device *was = config_find_device(old, d->name);
 
 		d->id = was ? was->id : 0;
-		taken[d->id] = true;
+		kept[d->id] = true;
 	}
-	for (guint i = 0; i < next->devices->len; i++) {
-		struct config_device *d = g_ptr_array_index(next->devices, i);
+	reload_number_new(next, had);
+	for (guint i = 0; i < next->devices->len; i++)
+		kept[((const struct config_device *)g_ptr_array_index(next->devices, i))->id] =
+			true;
+	reload_number_new(next, kept);
+}
 
-		while (!d->id && free_id < DEVICES_MAX) {
-			if (!taken[free_id]) {
-				d->id = free_id;
-				taken[free_id] = true;
-			}
-			free_id++;
-		}
-	}
+/* Goes over to CONFIG; on failure perhaps in part. */
+static int reload_take(struct balancer *b, struct config *config)
+{
+	const struct config_balancer *self = config_find_balancer(config, b->self->name);
+	u32 rows = settings_build_rows(&b->tables, config); /* the slow step first */
+	int rc = settings_apply(&b->tables, config, self, b->secret, b->secret_length);
+
+	if (rc)
+		return rc;
+	b->config = config;
+	b->self = self;
+	return balancer_configure(b, rows);
+}
+
+static void reload_failed(GPtrArray *problems, int error)
+{
+	struct config_problem *p = g_new0(struct config_problem, 1);
+
+	p->text = g_strdup_printf("it can't be put in force: %s", g_strerror(-error));
+	g_ptr_array_add(problems, p);
 }
 
 int balancer_reload(struct balancer *b, GPtrArray *problems)
@@ -97,15 +137,15 @@ int balancer_reload(struct balancer *b, GPtrArray *problems)
 		return -EINVAL;
 	}
 	reload_number(old, next);
-	b->config = next;
-	b->self = config_find_balancer(next, b->self->name);
-	rc = settings_apply(&b->tables, next, b->self, b->secret, b->secret_length);
-	if (!rc)
-		rc = balancer_configure(b, settings_build_rows(&b->tables, next));
-	config_free(old);
-	if (rc)
-		g_warning("the new configuration is in force in part only: %s", g_strerror(-rc));
-	else
+	rc = reload_take(b, next);
+	if (!rc) {
+		config_free(old);
 		g_message("configuration read again from %s", b->config_path);
+		return 0;
+	}
+	reload_failed(problems, rc);
+	if (reload_take(b, old))
+		g_critical("the former configuration is in force in part only: restart the daemon");
+	config_free(next);
 	return rc;
 }
