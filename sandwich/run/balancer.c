@@ -9,6 +9,7 @@
 #include "sandwich/run/attach.h"
 #include "sandwich/run/local.h"
 #include "sandwich/run/lost.h"
+#include "sandwich/run/run.h"
 #include "sandwich/run/settings.h"
 #include "sandwich/slowpath/answer.h"
 #include "sandwich/slowpath/routes.h"
@@ -338,8 +339,6 @@ static int balancer_start_data(struct balancer *b, char **why)
 				port_ifindex(b->ports[PORT_UPLINK]));
 	if (!rc)
 		rc = balancer_configure(b, b->tables.settings->rows);
-	if (!rc)
-		rc = pump_start(b->pump);
 	if (rc && !*why)
 		*why = g_strdup_printf("can't start the data path: %s", g_strerror(-rc));
 	return rc;
@@ -351,6 +350,19 @@ static int balancer_start_control(struct balancer *b, char **why)
 
 	if (!rc && b->self->metrics)
 		rc = metrics_new(&b->metrics, b, b->self->metrics, why);
+	return rc;
+}
+
+/* Capabilities belong to a thread: the one that reads strangers' frames must start without. */
+static int balancer_run_data(struct balancer *b, char **why)
+{
+	int rc;
+
+	if (run_drop_privileges())
+		g_warning("can't give up capabilities; going on with all of them");
+	rc = pump_start(b->pump);
+	if (rc)
+		*why = g_strdup_printf("can't start the data path: %s", g_strerror(-rc));
 	return rc;
 }
 
@@ -371,6 +383,8 @@ int balancer_start(struct balancer *b, char **why)
 	rc = balancer_start_data(b, why);
 	if (!rc)
 		rc = balancer_start_control(b, why);
+	if (!rc)
+		rc = balancer_run_data(b, why);
 	if (rc)
 		return rc;
 	answer_announce(b->answer);

@@ -129,8 +129,6 @@ static int run_balancer(const struct run_role *role, struct balancer *b)
 		balancer_stop(b);
 		return EXIT_REFUSED;
 	}
-	if (run_drop_privileges())
-		g_warning("can't give up capabilities; going on with all of them");
 	g_unix_signal_add(SIGTERM, run_end, b);
 	g_unix_signal_add(SIGINT, run_end, b);
 	g_unix_signal_add(SIGHUP, run_reload, b);

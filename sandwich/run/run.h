@@ -25,7 +25,10 @@ int run_main(const struct run_role *role, int argc, char **argv);
  */
 void run_notify(const char *state);
 
-/* Gives up every capability that a running balancer needs no more. 0 or -errno. */
+/*
+ * Gives up every capability that a running balancer needs no more: of this thread and of those it
+ * starts later. 0 or -errno.
+ */
 int run_drop_privileges(void) __attribute__((warn_unused_result));
 
 /* Log lines on stderr: with a time for people, with a priority for the journal. */
