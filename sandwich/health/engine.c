@@ -26,10 +26,9 @@ static void on_alone(void *user, bool alone)
 	struct engine *e = user;
 
 	if (alone)
-		g_warning("the partner is not heard through any device: going on alone, "
-			  "and the path detector abstains");
+		g_message("path heartbeat: nothing is heard through any device, so it abstains");
 	else
-		g_message("the partner is heard");
+		g_message("path heartbeat: heard, and judges devices");
 	e->ops.partner_changed(e->ops.user, !alone);
 }
 

@@ -129,6 +129,14 @@ static void tracker_why(struct tracker *t, const char *why)
 	g_strlcpy(t->why, why ? why : "", sizeof(t->why));
 }
 
+/* What it said before it was ever up was no failure. */
+static void tracker_rise(struct tracker *t)
+{
+	if (t->verdict == VERDICT_NONE)
+		tracker_why(t, "");
+	t->verdict = VERDICT_UP;
+}
+
 /* Devices */
 
 static void device_take(struct state_device *to, struct state_device *from, u8 id)
@@ -341,7 +349,7 @@ static void group_return(struct state *s, u64 now)
 			if (!t->pace.witnessed)
 				continue;
 			if (!first && tracker_ok(s, t))
-				t->verdict = VERDICT_UP;
+				tracker_rise(t);
 			t->base = now;
 		}
 	g->known = true;
@@ -382,9 +390,7 @@ static void tracker_success(struct tracker *t, u64 now)
 	t->successes++;
 	if (t->verdict == VERDICT_UP || t->successes < t->pace.rise)
 		return;
-	if (t->verdict == VERDICT_NONE)
-		tracker_why(t, "");
-	t->verdict = VERDICT_UP;
+	tracker_rise(t);
 }
 
 static void tracker_failure(struct tracker *t, const char *why)

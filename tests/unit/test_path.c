@@ -150,6 +150,13 @@ static void test_hold(void **state)
 	world_free(w);
 }
 
+static void assert_blameless(void *user, const struct health_view *v)
+{
+	(void)user;
+	assert_true(v->ok);
+	assert_string_equal(v->why, "");
+}
+
 /* Alone from the start: it goes on by the other detectors, but through nobody that it can't reach.
  */
 static void test_alone(void **state)
@@ -174,6 +181,7 @@ static void test_alone(void **state)
 		box_start(&w->box[!side]);
 		run(w, SETTLED);
 		assert_int_equal(b->flaps, 0); /* the partner comes: that takes nobody out */
+		state_walk(engine_state(b->engine), 1, assert_blameless, NULL);
 		assert_all(w, "both");
 		world_free(w);
 	}
