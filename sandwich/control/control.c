@@ -17,13 +17,13 @@
 
 #define CONTROL_CLIENTS_MAX 32
 #define CONTROL_TIMEOUT_S   30 /* for a client that neither writes its line nor reads its answer */
-#define CONTROL_CHUNK (64 << 10) /* bytes made before they are written */
-#define CONTROL_SLICES 8	 /* and at most so many of words_more() */
+#define CONTROL_CHUNK       (64 << 10) /* bytes made before they are written */
+#define CONTROL_SLICES      8          /* and at most so many of words_more() */
 
 struct client {
 	struct control *control;
 	GSocketConnection *connection;
-	GString *line;	 /* as far as it has come */
+	GString *line;   /* as far as it has come */
 	GString *output; /* being written */
 	struct call call;
 	bool begun; /* `call` is in use */

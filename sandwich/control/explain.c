@@ -14,8 +14,8 @@
 #include "sandwich/control/filter.h"
 #include "sandwich/control/names.h"
 #include "sandwich/control/rows.h"
+#include "sandwich/control/sides.h"
 #include "sandwich/core/place.h"
-#include "sandwich/core/route.h"
 #include "sandwich/core/session.h"
 #include "sandwich/run/settings.h"
 
@@ -31,11 +31,11 @@ struct question {
 
 struct verdict {
 	struct flow flow;
-	struct flow key;	/* of the affinity */
+	struct flow key; /* of the affinity */
 	struct placement place;
-	struct slot *session;	/* NULL: none recorded, or no ports given */
+	struct slot *session; /* NULL: none recorded, or no ports given */
 	struct slot *pin;
-	bool unlearned;		/* vpn mode, egress: whatever device brings it */
+	bool unlearned; /* vpn mode, egress: whatever device brings it */
 };
 
 static bool explain_has_ports(u8 protocol)
@@ -143,22 +143,6 @@ static struct slot *explain_session(struct tables *t, const struct question *q, 
 	return table_find(t, TABLE_SESSIONS, &flow, session_hash(cfg, &flow));
 }
 
-/* ADDRESS lies on the uplink's own subnets of SIDE. */
-static bool explain_on_link(const struct config_side *side, const struct address *address)
-{
-	for (guint i = 0; i < side->uplink_addresses->len; i++) {
-		const struct config_address *own =
-			&g_array_index(side->uplink_addresses, struct config_address, i);
-		struct address net = settings_address(&own->address), masked = *address;
-
-		route_mask(&net, own->length);
-		route_mask(&masked, own->length);
-		if (address_equal(&net, &masked))
-			return true;
-	}
-	return false;
-}
-
 static struct slot *explain_pin(struct tables *t, const struct flow *key, u32 now)
 {
 	const struct settings *cfg = tables_settings(t);
@@ -183,10 +167,8 @@ static struct slot *explain_pins(struct tables *t, const struct flow *flow, u32 
 
 static bool explain_is_outside(struct balancer *b, const struct question *q, u32 now)
 {
-	const struct config_side *in = &b->config->side[CONFIG_INGRESS],
-				 *out = &b->config->side[CONFIG_EGRESS];
+	int side = sides_compare(b->config, &q->src, &q->dst);
 	struct flow flow;
-	int score;
 
 	if (q->from != FROM_UNKNOWN)
 		return q->from == FROM_OUTSIDE;
@@ -194,10 +176,8 @@ static bool explain_is_outside(struct balancer *b, const struct question *q, u32
 		return true;
 	if (explain_session(&b->tables, q, false))
 		return false;
-	score = explain_on_link(in, &q->src) + explain_on_link(out, &q->dst);
-	score -= explain_on_link(in, &q->dst) + explain_on_link(out, &q->src);
-	if (score)
-		return score > 0;
+	if (side)
+		return side > 0;
 	explain_flow(q, true, &flow);
 	if (explain_pins(&b->tables, &flow, now))
 		return true;
@@ -257,8 +237,9 @@ static const char *explain_why(const struct verdict *v)
 	case PLACE_HASH:
 		return "hash";
 	case PLACE_PIN:
-		return v->pin && v->pin->state == PIN_LEARNED ? "learned" :
-		       v->pin && v->pin->state == PIN_HOST    ? "host" : "pin";
+		return v->pin && v->pin->state == PIN_LEARNED ? "learned"
+		       : v->pin && v->pin->state == PIN_HOST  ? "host"
+							      : "pin";
 	case PLACE_HOST:
 		return "host";
 	case PLACE_OWN:

@@ -13,8 +13,8 @@
 #include "sandwich/control/control.h"
 
 #define METRICS_CONNECTIONS 16
-#define METRICS_TIMEOUT_S 10
-#define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
+#define METRICS_TIMEOUT_S   10
+#define METRICS_TYPE        "text/plain; version=0.0.4; charset=utf-8"
 
 struct metrics {
 	struct balancer *b;

@@ -9,11 +9,12 @@
 #include "sandwich/run/settings.h"
 #include "sandwich/slowpath/macs.h"
 
-#define REPLAY_SESSIONS_MAX (1u << 18) /* slots: expiry walks them every ten seconds of the capture */
-#define REPLAY_PINS (1u << 16)
+#define REPLAY_SESSIONS_MAX \
+	(1u << 18) /* slots: expiry walks them every ten seconds of the capture */
+#define REPLAY_PINS      (1u << 16)
 #define REPLAY_FRAGMENTS (1u << 12)
-#define REPLAY_SWEEP_MS 10000
-#define REPLAY_HELD_MAX 1024
+#define REPLAY_SWEEP_MS  10000
+#define REPLAY_HELD_MAX  1024
 
 /* A fragment that waits for its first. */
 struct held {
@@ -36,7 +37,8 @@ static void replay_routes(struct tables *t)
 	cfg->route_length[0] = 0;
 	cfg->route_lengths = 1;
 	if (cfg->vlan[0] == VLAN_KEEP)
-		cfg->vlan[0] = VLAN_NONE; /* zones have routes of their own; any_mac checks no tags anyway */
+		cfg->vlan[0] = VLAN_NONE; /* zones have routes of their own; any_mac checks no tags
+					     anyway */
 }
 
 /* What replay does otherwise than a running balancer. */
@@ -145,7 +147,8 @@ static void replay_count(struct replay *r, const struct replay_verdict *v)
 {
 	struct counters *c = tables_counters(&r->tables);
 	const struct work *w = &v->work;
-	struct device_count *device = w->port == PORT_UPLINK ? &c->to_device[v->crossed] : &c->from_device[v->crossed];
+	struct device_count *device =
+		w->port == PORT_UPLINK ? &c->to_device[v->crossed] : &c->from_device[v->crossed];
 
 	if (!v->again) {
 		c->rx[w->port]++;
@@ -206,7 +209,8 @@ static void replay_decide(struct replay *r, struct replay_verdict *v, const u8 *
 	decide(&r->tables, &cursor, &v->work);
 }
 
-static void replay_hold(struct replay *r, const struct replay_verdict *v, const u8 *data, u32 captured)
+static void replay_hold(struct replay *r, const struct replay_verdict *v, const u8 *data,
+			u32 captured)
 {
 	struct held *h;
 

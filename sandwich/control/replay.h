@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A capture through the engine, offline: the tables, settings and decide() of a balancer without its network.
+ * A capture through the engine, offline: the tables, settings and decide() of a balancer without
+ * its network.
  *
- * Every device is up, every next hop is known, and time is the capture's own. Which port a frame came by is told by
- * the caller, else by its interface's name, else by its source MAC (ours, or a device's), else by
- * who opened the conversation: answers come from the farm, as though from the device that carries it.
+ * Every device is up, every next hop is known, and time is the capture's own. Which port a frame
+ * came by is told by the caller, else by its interface's name, else by its source MAC (ours, or a
+ * device's), else by the addresses: the subnets of the uplinks, or who spoke first. What is not
+ * from the uplink's side then comes from the farm, as though from the device that carries it.
  *
  * Thread: any, one at a time.
  */
@@ -51,7 +53,8 @@ struct replay_options {
 struct replay;
 
 /* 0 or -errno. */
-int replay_new(struct replay **out, const struct replay_options *options) __attribute__((warn_unused_result));
+int replay_new(struct replay **out, const struct replay_options *options)
+	__attribute__((warn_unused_result));
 void replay_free(struct replay *r);
 
 /* Takes the devices' MACs from ARP and ND; for a first pass, before replay_frame(). */
@@ -67,6 +70,7 @@ u64 replay_packets(const struct replay *r);
 const struct counters *replay_counters(const struct replay *r);
 
 /* The conversations in the order in which they began. */
-void replay_walk(struct replay *r, void (*visit)(void *user, const struct replay_conversation *c), void *user);
+void replay_walk(struct replay *r, void (*visit)(void *user, const struct replay_conversation *c),
+		 void *user);
 
 #endif

@@ -6,7 +6,8 @@
 
 static guint replay_flow_hash(gconstpointer key)
 {
-	static const struct hash_key fixed = {0x73616e6477696368, 0x7265706c61790000}; /* nobody aims at it */
+	static const struct hash_key fixed = {0x73616e6477696368,
+					      0x7265706c61790000}; /* nobody aims at it */
 
 	return (guint)flow_hash(&fixed, key);
 }
@@ -24,8 +25,9 @@ void replay_conversations_init(struct replay *r)
 /* The flow with its ends in one order: captures don't always tell which of them is outside. */
 static void replay_flow_key(struct flow *key, const struct flow *flow)
 {
-	bool turn = address_equal(&flow->outside, &flow->inside) ? flow->inside_port < flow->outside_port
-								 : address_less(&flow->inside, &flow->outside);
+	bool turn = address_equal(&flow->outside, &flow->inside)
+			    ? flow->inside_port < flow->outside_port
+			    : address_less(&flow->inside, &flow->outside);
 
 	*key = *flow;
 	if (!turn)
@@ -67,7 +69,8 @@ void replay_converse(struct replay *r, const struct replay_verdict *v)
 		device_set_put(&c->devices, v->crossed, true);
 }
 
-void replay_walk(struct replay *r, void (*visit)(void *user, const struct replay_conversation *c), void *user)
+void replay_walk(struct replay *r, void (*visit)(void *user, const struct replay_conversation *c),
+		 void *user)
 {
 	for (guint i = 0; i < r->order->len; i++)
 		visit(user, g_ptr_array_index(r->order, i));

@@ -19,14 +19,16 @@ const char *replay_device(const struct replay_options *o, u8 device)
 
 const char *replay_why(u8 why)
 {
-	static const char *const names[] = {"none", "hash", "pin", "host", "own address", "session"};
+	static const char *const names[] = {"none", "hash",        "pin",
+					    "host", "own address", "session"};
 
 	return why < G_N_ELEMENTS(names) ? names[why] : "?";
 }
 
 const char *replay_event(unsigned int bit)
 {
-	static const char *const names[] = {"new", "closed", "learned", "moved", "first fragment", "router"};
+	static const char *const names[] = {"new",   "closed",         "learned",
+					    "moved", "first fragment", "router"};
 
 	return bit < G_N_ELEMENTS(names) ? names[bit] : NULL;
 }
@@ -54,13 +56,15 @@ static void replay_json_ends(struct json *out, const struct packet *p)
 
 static void replay_json_time(struct json *out, u64 us)
 {
-	char *text = g_strdup_printf("%" G_GUINT64_FORMAT ".%06u", us / 1000000, (unsigned int)(us % 1000000));
+	char *text = g_strdup_printf("%" G_GUINT64_FORMAT ".%06u", us / 1000000,
+				     (unsigned int)(us % 1000000));
 
 	json_literal(out, "time", text);
 	g_free(text);
 }
 
-void replay_json_verdict(struct json *out, const struct replay_options *o, const struct replay_verdict *v)
+void replay_json_verdict(struct json *out, const struct replay_options *o,
+			 const struct replay_verdict *v)
 {
 	const struct work *w = &v->work;
 	bool ip = w->packet.kind == PACKET_IP && w->packet.l4;

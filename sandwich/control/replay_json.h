@@ -7,7 +7,8 @@
 #include "sandwich/control/replay.h"
 
 /* One verdict as an element of an array. */
-void replay_json_verdict(struct json *out, const struct replay_options *o, const struct replay_verdict *v);
+void replay_json_verdict(struct json *out, const struct replay_options *o,
+			 const struct replay_verdict *v);
 
 /* The members packets, reasons, conversations and counters of the object that is open. */
 void replay_json_summary(struct json *out, struct replay *r, const struct replay_options *o);

@@ -5,13 +5,15 @@
 
 #include "sandwich/control/ports.h"
 #include "sandwich/control/replay_parts.h"
+#include "sandwich/control/sides.h"
 #include "sandwich/slowpath/macs.h"
 
-#define ARP_SENDER 8	 /* offset of the sender's MAC in an ARP packet of Ethernet and IPv4 (RFC 826) */
-#define ND_OPTIONS 24	 /* offset of the options in NS and NA (RFC 4861 4.3, 4.4) */
-#define ND_SOLICIT 135
-#define ND_ADVERT 136
-#define ND_TARGET_MAC 2	 /* option: target link-layer address */
+#define ARP_SENDER \
+	8 /* offset of the sender's MAC in an ARP packet of Ethernet and IPv4 (RFC 826) */
+#define ND_OPTIONS    24 /* offset of the options in NS and NA (RFC 4861 4.3, 4.4) */
+#define ND_SOLICIT    135
+#define ND_ADVERT     136
+#define ND_TARGET_MAC 2 /* option: target link-layer address */
 
 /* Two addresses that talk, in one order whoever speaks. */
 struct pair {
@@ -61,7 +63,8 @@ int replay_put_mac(struct replay *r, const struct mac *mac, u8 device, int vlan)
 {
 	u8 variant = vlan >= 0 ? MAC_ON_VLAN : MAC_ANYWHERE;
 
-	return macs_put(&r->tables, mac_key(mac, (u32)MAX(vlan, 0), 0, variant), MAC_OWNER_DEVICE | device);
+	return macs_put(&r->tables, mac_key(mac, (u32)MAX(vlan, 0), 0, variant),
+			MAC_OWNER_DEVICE | device);
 }
 
 /* ADDRESS has been seen to be at MAC: if it is a device's on our side, so is the MAC. */
@@ -74,9 +77,11 @@ static void replay_take(struct replay *r, const struct address *address, const s
 		const struct config_attachment *at = &d->at[r->options.self->side];
 
 		for (guint k = 0; k < at->addresses->len; k++)
-			if (!memcmp(&g_array_index(at->addresses, struct in6_addr, k), address, sizeof(*address)) &&
+			if (!memcmp(&g_array_index(at->addresses, struct in6_addr, k), address,
+				    sizeof(*address)) &&
 			    !mac_is_group(mac) && replay_put_mac(r, mac, (u8)d->id, at->vlan))
-				return; /* too many in one place: its frames count as of unknown source */
+				return; /* too many in one place: its frames count as of unknown
+					   source */
 	}
 }
 
@@ -95,7 +100,8 @@ static void replay_take_arp(struct replay *r, const struct packet_cursor *c, con
 
 static void replay_take_nd(struct replay *r, const struct packet_cursor *c, const struct packet *p)
 {
-	const u8 *at = packet_at(c, p->l4, ND_OPTIONS), *option = packet_at(c, p->l4 + ND_OPTIONS, 8);
+	const u8 *at = packet_at(c, p->l4, ND_OPTIONS),
+		 *option = packet_at(c, p->l4 + ND_OPTIONS, 8);
 	struct address about = p->src;
 	struct mac mac = p->mac_src;
 
@@ -110,7 +116,8 @@ static void replay_take_nd(struct replay *r, const struct packet_cursor *c, cons
 }
 
 /* False: not a frame whose headers can be read. */
-static bool replay_parse(const struct offline_frame *frame, struct packet_cursor *c, struct packet *p)
+static bool replay_parse(const struct offline_frame *frame, struct packet_cursor *c,
+			 struct packet *p)
 {
 	u8 why;
 
@@ -142,7 +149,8 @@ static bool replay_port_by_mac(struct replay *r, const struct packet *p, u8 *por
 		*port = PORT_UPLINK;
 	else if (mac_equal(&p->mac_src, &cfg->mac[1]))
 		*port = PORT_UPLINK + 1;
-	else if (mac_find(&r->tables, &p->mac_src, p->zone & 0xfff, PORT_UPLINK + 1, cfg->mac_variants) &
+	else if (mac_find(&r->tables, &p->mac_src, p->zone & 0xfff, PORT_UPLINK + 1,
+			  cfg->mac_variants) &
 		 MAC_OWNER_DEVICE)
 		*port = PORT_UPLINK + 1;
 	else
@@ -167,17 +175,29 @@ static u8 replay_carrier(struct replay *r, const struct packet *p)
 	return placement.device;
 }
 
-/* Nothing but the addresses tells: who spoke first is on the uplink's side, and the other behind the farm. */
-static u8 replay_port_by_opener(struct replay *r, const struct packet *p, u8 *as)
+/* Which of the two is on the uplink's side: by the uplinks' subnets, else who spoke first. */
+static const struct address *replay_opener(struct replay *r, const struct packet *p)
 {
+	int side = sides_compare(r->options.config, &p->src, &p->dst);
 	const struct address *opener;
 	struct pair pair;
 
+	if (side)
+		return (side > 0) == (r->options.self->side == CONFIG_INGRESS) ? &p->src : &p->dst;
 	replay_pair(&pair, &p->src, &p->dst);
 	opener = g_hash_table_lookup(r->openers, &pair);
-	if (!opener)
-		g_hash_table_insert(r->openers, g_memdup2(&pair, sizeof(pair)), g_memdup2(&p->src, sizeof(p->src)));
-	if (!opener || address_equal(opener, &p->src))
+	if (opener)
+		return opener;
+	g_hash_table_insert(r->openers, g_memdup2(&pair, sizeof(pair)),
+			    g_memdup2(&p->src, sizeof(p->src)));
+	return &p->src;
+}
+
+/* Nothing but the addresses tells: what is not from the uplink's side comes from the device that
+ * carries it. */
+static u8 replay_port_by_opener(struct replay *r, const struct packet *p, u8 *as)
+{
+	if (address_equal(replay_opener(r, p), &p->src))
 		return PORT_UPLINK;
 	*as = replay_carrier(r, p);
 	return PORT_UPLINK + 1;

@@ -7,7 +7,7 @@
 #include "conf/units.h"
 #include "sandwich/control/filter.h"
 
-#define ROWS_SLICE_ROWS 256
+#define ROWS_SLICE_ROWS  256
 #define ROWS_SLICE_SLOTS 32768 /* some 50 to 100 us */
 
 const char *rows_device(struct balancer *b, u8 device)

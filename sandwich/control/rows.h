@@ -13,8 +13,8 @@
 struct slot_rows {
 	struct rows rows; /* first */
 	enum table_kind kind;
-	u32 at;		  /* next slot */
-	u64 limit;	  /* rows to write; 0: all */
+	u32 at;    /* next slot */
+	u64 limit; /* rows to write; 0: all */
 	u32 now;
 	struct session_filter filter;
 	bool (*match)(const struct session_filter *filter, const struct slot *slot);

@@ -158,12 +158,15 @@ static int words_unknown(struct call *call)
 	guess = words_guess(call->line);
 	if (!strcmp(call->line[0], "show") && (!guess || !strcmp(guess, "show")))
 		rc = words_fail(call, -EINVAL,
-				"show what? devices, sessions, pins, neighbours, addresses, counters, config");
+				"show what? devices, sessions, pins, neighbours, addresses, "
+				"counters, config");
 	else if (guess)
-		rc = words_fail(call, -EINVAL, "'%s%s%s' is not known; did you mean '%s'?", call->line[0],
-				call->line[1] ? " " : "", call->line[1] ? call->line[1] : "", guess);
+		rc = words_fail(call, -EINVAL, "'%s%s%s' is not known; did you mean '%s'?",
+				call->line[0], call->line[1] ? " " : "",
+				call->line[1] ? call->line[1] : "", guess);
 	else
-		rc = words_fail(call, -EINVAL, "'%s' is not known; help lists the words", call->line[0]);
+		rc = words_fail(call, -EINVAL, "'%s' is not known; help lists the words",
+				call->line[0]);
 	g_free(guess);
 	return rc;
 }

@@ -32,9 +32,9 @@ struct call {
 	struct json out;
 	GString *result;   /* what `out` writes to */
 	struct rows *rows; /* NULL: `out` has the result */
-	char *note;	   /* for a person, beside the result */
-	char *reason;	   /* why not */
-	char **line;	   /* all tokens */
+	char *note;        /* for a person, beside the result */
+	char *reason;      /* why not */
+	char **line;       /* all tokens */
 	int error;
 };
 

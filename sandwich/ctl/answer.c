@@ -9,11 +9,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define ANSWER_WHOLE (1u << 20)	/* bytes up to which an answer is read whole */
-#define ANSWER_ROWS 4096	/* rows of a larger one at a time */
+#define ANSWER_WHOLE     (1u << 20) /* bytes up to which an answer is read whole */
+#define ANSWER_ROWS      4096       /* rows of a larger one at a time */
 #define ANSWER_TIMEOUT_S 30
-#define ANSWER_HEAD "{\"status\":\"ok\",\"result\":"
-#define ANSWER_TABLE ANSWER_HEAD "[\n"
+#define ANSWER_HEAD      "{\"status\":\"ok\",\"result\":"
+#define ANSWER_TABLE     ANSWER_HEAD "[\n"
 
 static int answer_connect(const char *path)
 {
@@ -78,7 +78,8 @@ static enum ctl_exit answer_status(JsonObject *root, char **why)
 
 	if (!strcmp(status, "ok"))
 		return CTL_DONE;
-	*why = g_strdup(json_object_get_string_member_with_default(root, "reason", "refused without a reason"));
+	*why = g_strdup(json_object_get_string_member_with_default(root, "reason",
+								   "refused without a reason"));
 	return strcmp(status, "usage") ? CTL_REFUSED : CTL_USAGE;
 }
 

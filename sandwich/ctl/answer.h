@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A question to the daemon and its answer, which may be a table that nobody wants in memory at once.
+ * A question to the daemon and its answer, which may be a table that nobody wants in memory at
+ * once.
  *
  * answer_ask() reads small answers whole. Of a large table it reads the first rows, and
  * answer_more() the next ones.
@@ -12,8 +13,8 @@
 #include "sandwich/ctl/ctl.h"
 
 struct answer {
-	JsonNode *result; /* whole, or an array of the rows read last */
-	char *text;	  /* the same as it came */
+	JsonNode *result;    /* whole, or an array of the rows read last */
+	char *text;          /* the same as it came */
 	gint64 total, shown; /* of tables, once complete; -1: it is none */
 	char *note;
 	bool complete;
@@ -25,7 +26,8 @@ enum ctl_exit answer_ask(struct ctl *ctl, const char *words, struct answer *out)
 enum ctl_exit answer_more(struct answer *a);
 void answer_fini(struct answer *a);
 
-/* The same, with a word for refusals instead of stderr: *WHY (g_free()) is set where CTL_DONE isn't returned. */
+/* The same, with a word for refusals instead of stderr: *WHY (g_free()) is set where CTL_DONE isn't
+ * returned. */
 enum ctl_exit answer_try(struct ctl *ctl, const char *words, struct answer *out, char **why);
 
 #endif

@@ -9,7 +9,7 @@
 #include "sandwich/ctl/views.h"
 
 #define ASK_FOLDER "/run/sandwich"
-#define ASK_LIMIT 100 /* rows that a person is shown unasked */
+#define ASK_LIMIT  100 /* rows that a person is shown unasked */
 
 static enum ctl_exit ctl_choose(struct ctl *ctl, const glob_t *found)
 {
@@ -116,8 +116,8 @@ static enum ctl_exit ask_table(struct answer *a, const struct column *columns, G
 	}
 	ask_flush(out);
 	if (a->total > a->shown)
-		printf("(%" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " shown; limit 0 shows all)\n", a->shown,
-		       a->total);
+		printf("(%" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " shown; limit 0 shows all)\n",
+		       a->shown, a->total);
 	return rc;
 }
 

@@ -17,8 +17,8 @@ enum ctl_exit { CTL_DONE, CTL_REFUSED, CTL_USAGE };
 struct ctl {
 	const char *socket; /* -s, NULL: find it */
 	const char *name;   /* -n */
-	bool json;	    /* -j */
-	char *path;	    /* the socket found */
+	bool json;          /* -j */
+	char *path;         /* the socket found */
 };
 
 /* Finds the socket to talk to. CTL_DONE, or what is wrong has been said. */

@@ -15,7 +15,8 @@ static JsonObject *drain_row(struct ctl *ctl, const char *device, enum ctl_exit 
 	JsonArray *rows;
 
 	*rc = answer_ask(ctl, "show devices", &answer);
-	rows = !*rc && JSON_NODE_HOLDS_ARRAY(answer.result) ? json_node_get_array(answer.result) : NULL;
+	rows = !*rc && JSON_NODE_HOLDS_ARRAY(answer.result) ? json_node_get_array(answer.result)
+							    : NULL;
 	for (guint i = 0; rows && !found && i < json_array_get_length(rows); i++) {
 		JsonObject *row = json_array_get_object_element(rows, i);
 
@@ -34,8 +35,8 @@ static void drain_progress(JsonObject *row)
 	GString *line = g_string_new(NULL);
 	bool live = isatty(STDOUT_FILENO);
 
-	g_string_append_printf(line, "%s: %" G_GINT64_FORMAT " sessions left", human_string(row, "name"),
-			       human_number(row, "sessions"));
+	g_string_append_printf(line, "%s: %" G_GINT64_FORMAT " sessions left",
+			       human_string(row, "name"), human_number(row, "sessions"));
 	if (drain && human_has(drain, "eta")) {
 		g_string_append(line, ", about ");
 		human_time(line, human_double(drain, "eta"));

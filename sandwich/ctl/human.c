@@ -50,7 +50,8 @@ void human_count(GString *out, double n)
 
 bool human_has(JsonObject *row, const char *member)
 {
-	return row && json_object_has_member(row, member) && !json_object_get_null_member(row, member);
+	return row && json_object_has_member(row, member) &&
+	       !json_object_get_null_member(row, member);
 }
 
 const char *human_string(JsonObject *row, const char *member)
@@ -64,7 +65,8 @@ const char *human_string(JsonObject *row, const char *member)
 
 double human_double(JsonObject *row, const char *member)
 {
-	return human_has(row, member) ? json_object_get_double_member_with_default(row, member, -1) : -1;
+	return human_has(row, member) ? json_object_get_double_member_with_default(row, member, -1)
+				      : -1;
 }
 
 gint64 human_number(JsonObject *row, const char *member)

@@ -77,8 +77,8 @@ static bool options(struct ctl *ctl, int argc, char **argv, enum ctl_exit *code)
 {
 	static const struct option longs[] = {
 		{"socket", required_argument, NULL, 's'}, {"name", required_argument, NULL, 'n'},
-		{"json", no_argument, NULL, 'j'},	  {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},	  {NULL, 0, NULL, 0},
+		{"json", no_argument, NULL, 'j'},         {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0},
 	};
 	int option;
 

@@ -22,7 +22,8 @@ static const char *pretty_string_end(const char *text)
 
 static const char *pretty_scalar(FILE *out, const char *text)
 {
-	const char *end = *text == '"' ? pretty_string_end(text) : text + strcspn(text, ",]}" PRETTY_SPACE);
+	const char *end =
+		*text == '"' ? pretty_string_end(text) : text + strcspn(text, ",]}" PRETTY_SPACE);
 
 	fwrite(text, 1, (size_t)(end - text), out);
 	return end;

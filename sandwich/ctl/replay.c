@@ -23,12 +23,13 @@ struct job {
 	char *note; /* what makes it differ from the running balancer */
 	GString *text;
 	struct json out;
-	u64 started; /* time of the first packet */
+	u64 started;        /* time of the first packet */
 	unsigned int split; /* conversations on more than one device */
 	unsigned int conversations;
 };
 
-/* -c FILE, -n NAME, --port X, or FILE.pcap: takes one, and gives how many words it were; 0: it is none. */
+/* -c FILE, -n NAME, --port X, or FILE.pcap: takes one, and gives how many words it were; 0: it is
+ * none. */
 static int replay_option(struct job *job, char **args)
 {
 	const char *word = args[0], *value = args[1];
@@ -58,8 +59,9 @@ static enum ctl_exit replay_options(struct job *job, char **args)
 		args += used;
 	}
 	if (!job->capture || !job->config_path || !job->name)
-		return ctl_fail(CTL_USAGE, "usage: sandwichctl replay FILE.pcap -c FILE -n NAME [-j] "
-					   "[--port uplink|farm]");
+		return ctl_fail(CTL_USAGE,
+				"usage: sandwichctl replay FILE.pcap -c FILE -n NAME [-j] "
+				"[--port uplink|farm]");
 	return CTL_DONE;
 }
 
@@ -82,7 +84,8 @@ static enum ctl_exit replay_config(struct job *job)
 	job->options.config = job->config;
 	job->options.self = config_find_balancer(job->config, job->name);
 	if (!job->options.self)
-		return ctl_fail(CTL_REFUSED, "%s has no [balancer %s]", job->config_path, job->name);
+		return ctl_fail(CTL_REFUSED, "%s has no [balancer %s]", job->config_path,
+				job->name);
 	return CTL_DONE;
 }
 
@@ -96,7 +99,8 @@ static enum ctl_exit replay_which_port(struct job *job)
 	if (!strcmp(job->port, "farm"))
 		port = PORT_UPLINK + 1;
 	else if (strcmp(job->port, "uplink") && ports_find(job->options.self, job->port, &port))
-		return ctl_fail(CTL_USAGE, "--port is uplink, farm or an interface of %s", job->name);
+		return ctl_fail(CTL_USAGE, "--port is uplink, farm or an interface of %s",
+				job->name);
 	job->options.port = port;
 	return CTL_DONE;
 }
@@ -108,9 +112,10 @@ static void replay_secret(struct job *job)
 	gsize length = 0;
 
 	if (path && !g_file_get_contents(path, &job->secret, &length, NULL))
-		job->note = g_strdup_printf("%s can't be read: which device is picked is not what the running "
-					    "balancers pick",
-					    path);
+		job->note = g_strdup_printf(
+			"%s can't be read: which device is picked is not what the running "
+			"balancers pick",
+			path);
 	job->options.secret = (const u8 *)(job->secret ? job->secret : "");
 	job->options.secret_length = length;
 }
@@ -177,8 +182,8 @@ static void replay_human(struct job *job, const struct replay_verdict *v)
 	GString *out = job->text;
 	u64 since = v->time > job->started ? v->time - job->started : 0;
 
-	g_string_append_printf(out, "%6" G_GUINT64_FORMAT " %5" G_GUINT64_FORMAT ".%06u %s ", v->number,
-			       since / 1000000, (unsigned int)(since % 1000000),
+	g_string_append_printf(out, "%6" G_GUINT64_FORMAT " %5" G_GUINT64_FORMAT ".%06u %s ",
+			       v->number, since / 1000000, (unsigned int)(since % 1000000),
 			       ports_name(job->options.self, v->work.port));
 	replay_human_ends(out, &v->work);
 	g_string_append_printf(out, ": %s", names_reason(v->work.reason));
@@ -253,14 +258,15 @@ static void replay_human_reasons(struct job *job)
 		for (u8 port = 0; port < PORTS_MAX; port++)
 			n += c->reason[port][reason];
 		if (n)
-			g_string_append_printf(job->text, "  %-26s %10" G_GUINT64_FORMAT "  %s\n", names_reason(reason),
-					       n, names_reason_text(reason));
+			g_string_append_printf(job->text, "  %-26s %10" G_GUINT64_FORMAT "  %s\n",
+					       names_reason(reason), n, names_reason_text(reason));
 	}
 }
 
 static void replay_human_summary(struct job *job, const char *damage)
 {
-	g_string_append_printf(job->text, "\n%" G_GUINT64_FORMAT " packets\n", replay_packets(job->replay));
+	g_string_append_printf(job->text, "\n%" G_GUINT64_FORMAT " packets\n",
+			       replay_packets(job->replay));
 	replay_human_reasons(job);
 	g_string_append(job->text, "conversations\n");
 	replay_walk(job->replay, replay_human_conversation, job);

@@ -17,7 +17,8 @@ static char *table_cell(const struct column *c, JsonObject *row)
 		if (json_node_get_value_type(node) == G_TYPE_STRING)
 			g_string_append(out, json_node_get_string(node));
 		else
-			g_string_append_printf(out, "%" G_GINT64_FORMAT, human_number(row, c->member));
+			g_string_append_printf(out, "%" G_GINT64_FORMAT,
+					       human_number(row, c->member));
 	}
 	if (!out->len && *c->title)
 		g_string_append_c(out, '-');

@@ -147,7 +147,7 @@ static const struct column sessions[] = {
 };
 
 static const struct column pins[] = {
-	{"KIND", "kind", false, NULL},	   {"WHAT", "address", false, cell_pair},
+	{"KIND", "kind", false, NULL},     {"WHAT", "address", false, cell_pair},
 	{"DEVICE", "device", false, NULL}, {"ORIGIN", "origin", false, NULL},
 	{"AGE", "age", true, cell_time},   {"IDLE", "idle", true, cell_time},
 	{NULL, NULL, false, NULL},
@@ -156,22 +156,22 @@ static const struct column pins[] = {
 static const struct column neighbours[] = {
 	{"ADDRESS", "address", false, NULL}, {"VLAN", "vlan", true, NULL},
 	{"ORIGIN", "origin", false, NULL},   {"STATE", "state", false, NULL},
-	{"MAC", "mac", false, NULL},	     {"PORT", "port", false, NULL},
+	{"MAC", "mac", false, NULL},         {"PORT", "port", false, NULL},
 	{"DEVICE", "device", false, NULL},   {"ANSWERED", "answered", true, cell_time},
 	{NULL, NULL, false, NULL},
 };
 
 static const struct column addresses[] = {
 	{"ADDRESS", "address", false, NULL}, {"PORT", "port", false, NULL},
-	{"KIND", "kind", false, NULL},	     {"VLAN", "vlan", true, NULL},
-	{"MAC", "mac", false, NULL},	     {NULL, NULL, false, NULL},
+	{"KIND", "kind", false, NULL},       {"VLAN", "vlan", true, NULL},
+	{"MAC", "mac", false, NULL},         {NULL, NULL, false, NULL},
 };
 
 static const struct {
 	const char *words;
 	const struct column *columns;
 } tables[] = {
-	{"show devices", devices},	 {"show sessions", sessions},	{"show pins", pins},
+	{"show devices", devices},       {"show sessions", sessions},   {"show pins", pins},
 	{"show neighbours", neighbours}, {"show addresses", addresses},
 };
 

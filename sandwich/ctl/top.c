@@ -11,11 +11,11 @@
 #include "sandwich/ctl/human.h"
 #include "sandwich/ctl/views.h"
 
-#define TOP_SCREEN "\033[?1049h\033[?25l" /* the other screen, no cursor */
-#define TOP_LEAVE "\033[?25h\033[?1049l"
-#define TOP_HOME "\033[H"
+#define TOP_SCREEN       "\033[?1049h\033[?25l" /* the other screen, no cursor */
+#define TOP_LEAVE        "\033[?25h\033[?1049l"
+#define TOP_HOME         "\033[H"
 #define TOP_REST_OF_LINE "\033[K\n"
-#define TOP_REST "\033[J"
+#define TOP_REST         "\033[J"
 
 /* One look at the daemon. */
 struct sample {
@@ -49,7 +49,8 @@ static enum ctl_exit top_sample(struct ctl *ctl, struct sample *out)
 
 	if (!rc)
 		rc = top_ask(ctl, "show counters", &out->counters, &out->why);
-	if (!rc && (!JSON_NODE_HOLDS_ARRAY(out->devices) || !JSON_NODE_HOLDS_OBJECT(out->counters))) {
+	if (!rc &&
+	    (!JSON_NODE_HOLDS_ARRAY(out->devices) || !JSON_NODE_HOLDS_OBJECT(out->counters))) {
 		out->why = g_strdup("the daemon's answer is not what this version expects");
 		rc = CTL_REFUSED;
 	}
@@ -93,8 +94,10 @@ static void top_add_rates(const struct sample *before, struct sample *after)
 		JsonObject *row = json_array_get_object_element(rows, i);
 		JsonObject *old = top_device(before->devices, human_string(row, "name"));
 
-		json_object_set_double_member(row, "packets_per_second", top_rate(old, row, "packets", seconds));
-		json_object_set_double_member(row, "bits_per_second", 8 * top_rate(old, row, "bytes", seconds));
+		json_object_set_double_member(row, "packets_per_second",
+					      top_rate(old, row, "packets", seconds));
+		json_object_set_double_member(row, "bits_per_second",
+					      8 * top_rate(old, row, "bytes", seconds));
 	}
 }
 
@@ -145,28 +148,35 @@ static void top_add_shares(struct sample *s)
 	for (guint i = 0; i < json_array_get_length(rows); i++) {
 		JsonObject *row = json_array_get_object_element(rows, i);
 
-		json_object_set_double_member(row, "share", all > 0 ? (double)human_number(row, "sessions") / all : 0);
+		json_object_set_double_member(
+			row, "share", all > 0 ? (double)human_number(row, "sessions") / all : 0);
 	}
 }
 
 static const struct {
 	const char *text, *counter;
 } top_rates[] = {
-	{"received", "rx_total"},	{"sent", "tx_total"},	    {"new sessions", "sessions_new_total"},
-	{"learned", "learned_total"}, {"moved", "moved_down_total"},
+	{"received", "rx_total"},
+	{"sent", "tx_total"},
+	{"new sessions", "sessions_new_total"},
+	{"learned", "learned_total"},
+	{"moved", "moved_down_total"},
 };
 
 static void top_render(GString *out, const struct sample *before, const struct sample *after)
 {
-	JsonObject *old = json_node_get_object(before->counters), *now = json_node_get_object(after->counters);
+	JsonObject *old = json_node_get_object(before->counters),
+		   *now = json_node_get_object(after->counters);
 	double seconds = (double)(after->time - before->time) / 1e6;
 	struct table table = {.columns = top_columns};
 
-	g_string_append_printf(out, "%" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " sessions, asymmetric %" G_GINT64_FORMAT
-			       ", partner %s\n",
+	g_string_append_printf(out,
+			       "%" G_GINT64_FORMAT " of %" G_GINT64_FORMAT
+			       " sessions, asymmetric %" G_GINT64_FORMAT ", partner %s\n",
 			       human_number(now, "sessions"), human_number(now, "sessions_slots"),
 			       human_number(now, "asymmetric_flows_total"),
-			       human_number(now, "partner_reachable") ? "heard of" : "not heard of");
+			       human_number(now, "partner_reachable") ? "heard of"
+								      : "not heard of");
 	for (gsize i = 0; i < G_N_ELEMENTS(top_rates); i++) {
 		g_string_append_printf(out, "%s%s ", i ? ", " : "", top_rates[i].text);
 		human_count(out, top_rate(old, now, top_rates[i].counter, seconds));
@@ -178,7 +188,8 @@ static void top_render(GString *out, const struct sample *before, const struct s
 
 static void top_json(const struct sample *before, const struct sample *after)
 {
-	JsonObject *old = json_node_get_object(before->counters), *now = json_node_get_object(after->counters);
+	JsonObject *old = json_node_get_object(before->counters),
+		   *now = json_node_get_object(after->counters);
 	double seconds = (double)(after->time - before->time) / 1e6;
 	JsonObject *all = json_object_new();
 	JsonNode *node = json_node_new(JSON_NODE_OBJECT);
@@ -190,7 +201,8 @@ static void top_json(const struct sample *before, const struct sample *after)
 		char *name = g_strdup(top_rates[i].counter);
 
 		name[strlen(name) - strlen("_total")] = '\0';
-		json_object_set_double_member(all, name, top_rate(old, now, top_rates[i].counter, seconds));
+		json_object_set_double_member(all, name,
+					      top_rate(old, now, top_rates[i].counter, seconds));
 		g_free(name);
 	}
 	json_object_set_member(all, "devices", json_node_copy(after->devices));

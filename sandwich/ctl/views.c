@@ -23,8 +23,9 @@ static void view_age(GString *out, JsonObject *o)
 
 static void view_explain_why(GString *out, JsonObject *o)
 {
-	static const char *const choices[] = {"its first choice", "its second choice", "its third choice",
-					      "its fourth choice", "its four first choices are not available"};
+	static const char *const choices[] = {"its first choice", "its second choice",
+					      "its third choice", "its fourth choice",
+					      "its four first choices are not available"};
 	const char *why = human_string(o, "why");
 
 	if (!strcmp(why, "hash"))
@@ -52,7 +53,8 @@ static void view_explain_records(GString *out, JsonObject *o)
 				       human_string(session, "device"));
 		view_age(out, session);
 	} else {
-		g_string_append(out, human_has(o, "protocol") ? "none recorded" : "not asked: no ports given");
+		g_string_append(out, human_has(o, "protocol") ? "none recorded"
+							      : "not asked: no ports given");
 	}
 	g_string_append(out, "\npin      ");
 	if (pin) {
@@ -88,8 +90,9 @@ static void view_explain(GString *out, JsonNode *result)
 	human_endpoint(out, human_string(o, "client"), human_number(o, "client_port"));
 	g_string_append(out, " to ");
 	human_endpoint(out, human_string(o, "server"), human_number(o, "server_port"));
-	g_string_append_printf(out, "%s%s, opened from the %s\n", human_has(o, "protocol") ? " " : "",
-			       human_string(o, "protocol"), human_string(o, "from"));
+	g_string_append_printf(out, "%s%s, opened from the %s\n",
+			       human_has(o, "protocol") ? " " : "", human_string(o, "protocol"),
+			       human_string(o, "from"));
 	g_string_append_printf(out, "device   %s\nwhy      ", *device ? device : "none");
 	view_explain_why(out, o);
 	g_string_append_c(out, '\n');
@@ -144,7 +147,8 @@ static void view_device(GString *out, JsonNode *result)
 	if (*why && strcmp(why, human_string(o, "state")))
 		g_string_append_printf(out, " (%s)", why);
 	if (!strcmp(human_string(o, "state"), "draining"))
-		g_string_append_printf(out, ", %" G_GINT64_FORMAT " sessions left", human_number(o, "left"));
+		g_string_append_printf(out, ", %" G_GINT64_FORMAT " sessions left",
+				       human_number(o, "left"));
 	if (human_has(o, "eta")) {
 		g_string_append(out, ", about ");
 		human_time(out, human_double(o, "eta"));
@@ -156,27 +160,30 @@ static void view_flush(GString *out, JsonNode *result)
 {
 	gint64 n = human_number(json_node_get_object(result), "flushed");
 
-	g_string_append_printf(out, "%" G_GINT64_FORMAT " session%s forgotten\n", n, n == 1 ? "" : "s");
+	g_string_append_printf(out, "%" G_GINT64_FORMAT " session%s forgotten\n", n,
+			       n == 1 ? "" : "s");
 }
 
 static void view_version(GString *out, JsonNode *result)
 {
 	JsonObject *o = json_node_get_object(result), *partner = human_object(o, "partner");
 
-	g_string_append_printf(out, "sandwich %s: balancer %s (%s) of %s, %s mode, affinity %s, datapath %s\nup ",
-			       human_string(o, "version"), human_string(o, "balancer"), human_string(o, "side"),
-			       human_string(o, "sandwich"), human_string(o, "mode"), human_string(o, "affinity"),
-			       human_string(o, "datapath"));
+	g_string_append_printf(
+		out, "sandwich %s: balancer %s (%s) of %s, %s mode, affinity %s, datapath %s\nup ",
+		human_string(o, "version"), human_string(o, "balancer"), human_string(o, "side"),
+		human_string(o, "sandwich"), human_string(o, "mode"), human_string(o, "affinity"),
+		human_string(o, "datapath"));
 	human_time(out, human_double(o, "uptime"));
 	g_string_append_printf(out, ", configuration %s\npartner ", human_string(o, "config"));
 	if (!partner || !json_object_get_boolean_member_with_default(partner, "reachable", FALSE))
 		g_string_append(out, "not heard of\n");
 	else
-		g_string_append_printf(out, "heard of, round trip %.2fms%s\n",
-				       (double)human_number(partner, "rtt_us") / 1000,
-				       json_object_get_boolean_member_with_default(partner, "same_epoch", FALSE)
-					       ? ""
-					       : ", but it has another device table");
+		g_string_append_printf(
+			out, "heard of, round trip %.2fms%s\n",
+			(double)human_number(partner, "rtt_us") / 1000,
+			json_object_get_boolean_member_with_default(partner, "same_epoch", FALSE)
+				? ""
+				: ", but it has another device table");
 }
 
 static void view_help(GString *out, JsonNode *result)
@@ -187,8 +194,8 @@ static void view_help(GString *out, JsonNode *result)
 		JsonObject *o = json_array_get_object_element(rows, i);
 		const char *args = human_string(o, "arguments");
 
-		g_string_append_printf(out, "%s%s%s\n        %s\n", human_string(o, "words"), *args ? " " : "", args,
-				       human_string(o, "text"));
+		g_string_append_printf(out, "%s%s%s\n        %s\n", human_string(o, "words"),
+				       *args ? " " : "", args, human_string(o, "text"));
 	}
 }
 
@@ -197,17 +204,22 @@ static const struct {
 	JsonNodeType type;
 	void (*print)(GString *out, JsonNode *result);
 } views[] = {
-	{"explain", JSON_NODE_OBJECT, view_explain},	 {"show counters", JSON_NODE_OBJECT, view_counters},
-	{"show config", JSON_NODE_OBJECT, view_config}, {"drain", JSON_NODE_OBJECT, view_device},
-	{"enable", JSON_NODE_OBJECT, view_device},	 {"disable", JSON_NODE_OBJECT, view_device},
-	{"flush", JSON_NODE_OBJECT, view_flush},	 {"version", JSON_NODE_OBJECT, view_version},
+	{"explain", JSON_NODE_OBJECT, view_explain},
+	{"show counters", JSON_NODE_OBJECT, view_counters},
+	{"show config", JSON_NODE_OBJECT, view_config},
+	{"drain", JSON_NODE_OBJECT, view_device},
+	{"enable", JSON_NODE_OBJECT, view_device},
+	{"disable", JSON_NODE_OBJECT, view_device},
+	{"flush", JSON_NODE_OBJECT, view_flush},
+	{"version", JSON_NODE_OBJECT, view_version},
 	{"help", JSON_NODE_ARRAY, view_help},
 };
 
 void views_print(GString *out, const char *words, JsonNode *result)
 {
 	for (gsize i = 0; i < G_N_ELEMENTS(views); i++) {
-		if (!g_str_has_prefix(words, views[i].words) || json_node_get_node_type(result) != views[i].type)
+		if (!g_str_has_prefix(words, views[i].words) ||
+		    json_node_get_node_type(result) != views[i].type)
 			continue;
 		views[i].print(out, result);
 		return;

@@ -67,7 +67,8 @@ static int offline_open_pcapng(struct offline **out, const char *path, char **wh
 		g_error_free(error);
 		return rc;
 	}
-	rc = offline_open_bytes(out, (const u8 *)g_mapped_file_get_contents(map), g_mapped_file_get_length(map), why);
+	rc = offline_open_bytes(out, (const u8 *)g_mapped_file_get_contents(map),
+				g_mapped_file_get_length(map), why);
 	if (rc)
 		g_mapped_file_unref(map);
 	else

@@ -6,7 +6,7 @@
 #include "sandwich/slowpath/offline_parts.h"
 
 enum {
-	LINK_NULL = 0,	   /* 4 bytes of address family, in the byte order of who captured */
+	LINK_NULL = 0, /* 4 bytes of address family, in the byte order of who captured */
 	LINK_ETHERNET = 1,
 	LINK_RAW_BSD = 12, /* what DLT_RAW is in files of some systems */
 	LINK_RAW_OPENBSD = 14,
@@ -18,11 +18,10 @@ enum {
 	LINK_SLL2 = 276,
 };
 
-
 /* What the link layer said. */
 struct link {
-	u32 size; /* of its header */
-	u16 type; /* EtherType; 0: can't be told */
+	u32 size;      /* of its header */
+	u16 type;      /* EtherType; 0: can't be told */
 	const u8 *mac; /* 6 bytes of sender, or NULL */
 	bool group;    /* to more than one host */
 };
@@ -87,7 +86,8 @@ static bool link_read(const struct offline_packet *p, struct link *l)
 /* From an address of our making to one that is nobody's, or to everybody. */
 static void link_header(u8 *header, const struct link *l)
 {
-	static const u8 nobody[6] = {0x02, 0, 0, 0, 0xff, 0xfe}, sender[6] = {0x02, 0, 0, 0, 0xff, 0xfd};
+	static const u8 nobody[6] = {0x02, 0, 0, 0, 0xff, 0xfe},
+			sender[6] = {0x02, 0, 0, 0, 0xff, 0xfd};
 
 	if (l->group)
 		memset(header, 0xff, 6);
@@ -98,7 +98,8 @@ static void link_header(u8 *header, const struct link *l)
 	header[13] = (u8)l->type;
 }
 
-void link_to_ethernet(const struct offline_packet *packet, GByteArray *buffer, struct offline_frame *frame)
+void link_to_ethernet(const struct offline_packet *packet, GByteArray *buffer,
+		      struct offline_frame *frame)
 {
 	struct link l = {0};
 	u8 header[14];

@@ -21,7 +21,7 @@ struct offline_packet {
 struct pcapng {
 	const u8 *bytes;
 	size_t size, at;
-	bool swapped;	    /* the section's byte order is not ours */
+	bool swapped;       /* the section's byte order is not ours */
 	GArray *interfaces; /* struct pcapng_interface, of the section */
 	const char *damage;
 };
@@ -37,6 +37,7 @@ int pcapng_next(struct pcapng *p, struct offline_packet *out);
  * Makes an Ethernet frame of PACKET. BUFFER (which grows) holds it where a header must be made up.
  * Leaves frame->data NULL for a link type that is not known.
  */
-void link_to_ethernet(const struct offline_packet *packet, GByteArray *buffer, struct offline_frame *frame);
+void link_to_ethernet(const struct offline_packet *packet, GByteArray *buffer,
+		      struct offline_frame *frame);
 
 #endif

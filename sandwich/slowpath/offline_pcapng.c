@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: ISC
 /*
- * pcapng, as far as packets and interfaces go: section, interface description, enhanced, simple and the
- * old packet block. Every length is checked against what encloses it.
+ * pcapng, as far as packets and interfaces go: section, interface description, enhanced, simple and
+ * the old packet block. Every length is checked against what encloses it.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "sandwich/slowpath/offline_parts.h"
 
-#define PCAPNG_SECTION 0x0a0d0d0au
-#define PCAPNG_INTERFACE 1u
-#define PCAPNG_PACKET 2u /* obsolete, still written by some */
-#define PCAPNG_SIMPLE 3u
-#define PCAPNG_ENHANCED 6u
-#define PCAPNG_ORDER 0x1a2b3c4du
-#define PCAPNG_OPTION_NAME 2u
+#define PCAPNG_SECTION           0x0a0d0d0au
+#define PCAPNG_INTERFACE         1u
+#define PCAPNG_PACKET            2u /* obsolete, still written by some */
+#define PCAPNG_SIMPLE            3u
+#define PCAPNG_ENHANCED          6u
+#define PCAPNG_ORDER             0x1a2b3c4du
+#define PCAPNG_OPTION_NAME       2u
 #define PCAPNG_OPTION_RESOLUTION 9u
-#define PCAPNG_OPTION_OFFSET 14u
-#define PCAPNG_INTERFACES_MAX 4096
+#define PCAPNG_OPTION_OFFSET     14u
+#define PCAPNG_INTERFACES_MAX    4096
 
 struct pcapng_interface {
 	char *name; /* or NULL */
 	int link_type;
-	u32 snap;	 /* 0: none */
-	u64 units;	 /* of a timestamp, in one second */
-	gint64 offset;	 /* s */
+	u32 snap;      /* 0: none */
+	u64 units;     /* of a timestamp, in one second */
+	gint64 offset; /* s */
 };
 
 /* What is left of a block's body. */
@@ -176,7 +176,8 @@ static bool pcapng_emit(struct pcapng *p, u32 id, u64 stamp, struct span data, u
 }
 
 /* Enhanced and old packet blocks: the head of 20 bytes differs in how the interface is written. */
-static bool pcapng_read_packet(struct pcapng *p, u32 type, struct span body, struct offline_packet *out)
+static bool pcapng_read_packet(struct pcapng *p, u32 type, struct span body,
+			       struct offline_packet *out)
 {
 	struct span data;
 	u64 stamp;
@@ -243,7 +244,8 @@ static bool pcapng_block(struct pcapng *p, u32 *type, struct span *body)
 		p->damage = "a block that is cut short";
 		return false;
 	}
-	memcpy(type, p->bytes + p->at, sizeof(*type)); /* the section's type reads alike in both orders */
+	memcpy(type, p->bytes + p->at,
+	       sizeof(*type)); /* the section's type reads alike in both orders */
 	if (*type == PCAPNG_SECTION && !pcapng_read_section(p, left))
 		return false;
 	*type = pcapng_32(p, p->bytes + p->at);
