@@ -215,7 +215,7 @@ int settings_apply(struct tables *t, const struct config *config,
 		return rc;
 	settings_derive(&placement, "placement", config->name, secret, secret_length);
 	if (memcmp(&placement, &s->placement, sizeof(placement)))
-		s->placement = placement; /* never by a reload: frames are hashed with it meanwhile */
+		s->placement = placement; /* at start: frames are hashed with it later */
 	if (!s->secret.k0)
 		randombytes_buf(&s->secret, sizeof(s->secret));
 	settings_modes(s, config, self->side);
@@ -258,7 +258,7 @@ void settings_update_live(struct tables *t, struct settings *settings)
 		live[at] = (u8)id;
 		n++;
 	}
-	/* A reader in between may see one list's member under the other's count: none is beyond it. */
+	/* A reader in between may see one list's member under the other's count: not beyond it. */
 	if (n < settings->live_count)
 		core_store(&settings->live_count, n);
 	for (unsigned int i = 0; i < n; i++)

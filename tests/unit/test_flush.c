@@ -1,5 +1,5 @@
-/* links: sandwich/run/flush.c sandwich/slowpath/memory.c */
 /* SPDX-License-Identifier: ISC */
+/* links: sandwich/run/flush.c sandwich/slowpath/memory.c */
 /* flush: the sessions that a filter names, and no pin that another conversation still needs. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
-/* links: sandwich/run/maintain.c sandwich/slowpath/memory.c */
 /* SPDX-License-Identifier: ISC */
+/* links: sandwich/run/maintain.c sandwich/slowpath/memory.c */
 /* What time does to the tables: expiry within one round, pins as long as they are needed. */
 #include <pthread.h>
 #include <setjmp.h>
