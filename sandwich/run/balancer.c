@@ -54,6 +54,8 @@ static void balancer_local(void *user, const struct slow_frame *frame)
 
 	if (frame->work.port != PORT_UPLINK)
 		device = attach_source(b->attach, &p->mac_src, p->zone, frame->work.port);
+	if (device) /* heartbeats are signs of life too, where a device has nothing else to carry */
+		core_store(&b->tables.devices[device].heard, frame->work.now);
 	health_input(b->health, frame->work.port, device, frame->data, frame->length);
 }
 
