@@ -111,8 +111,17 @@ def healthy(lab):
     heal(lab)
 
 
+def enable_all(lab):
+    """End drains that a failed case left."""
+    if lab.balancers.kind == "sandwich":
+        for name, row in lab.balancers.devices("ingress").items():
+            if row["state"] in ("draining", "disabled"):
+                lab.balancers.ask("ingress", "enable", name, check=False)
+
+
 def heal(lab):
     for firewall in lab.firewalls:
         if firewall.dead:
             firewall.revive()
+    enable_all(lab)
     lab.balancers.wait_states({f.name: "up" for f in lab.firewalls})

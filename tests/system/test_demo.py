@@ -21,34 +21,34 @@ def command(script, *words):
     return argv + (["--baseline", BASELINE] if BASELINE else []) + list(words)
 
 
-def traces():
-    """What a demo could leave: namespaces, links, files, processes of its programs."""
-    spaces = {line.split()[0] for line in run(["ip", "netns", "list"]).stdout.splitlines() if line}
-    links = set(os.listdir("/sys/class/net"))
-    files = {name for name in os.listdir(tempfile.gettempdir()) if name.startswith("sw")}
-    return spaces, links, files
+def left_by(process, links):
+    """What it has left: namespaces and files with its name, links that were not there before."""
+    prefix = f"sw{process.pid}-"
+    spaces = [line for line in run(["ip", "netns", "list"]).stdout.splitlines() if line.startswith(prefix)]
+    files = [name for name in os.listdir(tempfile.gettempdir()) if name.startswith(prefix)]
+    return spaces + files + sorted(all_links() - links)
 
 
-def left_since(before):
-    """What is there now and was not before."""
-    return [sorted(now - old) for now, old in zip(traces(), before) if now - old]
+def all_links():
+    return set(os.listdir("/sys/class/net"))
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_plays_to_the_end(script):
-    before, began = traces(), time.monotonic()
-    done = subprocess.run(command(script), capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-    assert "✗" not in done.stdout
+    links, began = all_links(), time.monotonic()
+    with subprocess.Popen(command(script), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
+        text = demo.communicate(timeout=120)[0]
+    assert demo.returncode == 0, text[-4000:]
+    assert "✗" not in text
     assert time.monotonic() - began < 60
-    assert not left_since(before)
+    assert not left_by(demo, links)
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
 def test_stopped_midway_leaves_nothing(script, number):
     """The signal goes to the whole foreground group, as a terminal sends it."""
-    before = traces()
+    links = all_links()
     with subprocess.Popen(command(script), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                           start_new_session=True) as demo:
         for line in demo.stdout:
@@ -58,11 +58,11 @@ def test_stopped_midway_leaves_nothing(script, number):
         demo.stdout.read()
         demo.wait(20)
     assert demo.returncode != 0
-    poll(lambda: not left_since(before), 10, lambda: f"{left_since(before)} to go away")
+    poll(lambda: not left_by(demo, links), 10, lambda: f"{left_by(demo, links)} to go away")
 
 
 def test_kept_up_until_told_otherwise():
-    before = traces()
+    links = all_links()
     with subprocess.Popen(command("topo/demo", "--keep"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           start_new_session=True) as demo:
         for line in demo.stdout:
@@ -73,4 +73,4 @@ def test_kept_up_until_told_otherwise():
         demo.stdout.read()
         demo.wait(20)
     assert demo.returncode == 0
-    assert not left_since(before)
+    assert not left_by(demo, links)
