@@ -12,7 +12,7 @@
  * new MAC is known within PERMANENT_MS + RETRY_MS of the old one's falling silent: under a second.
  */
 #define RESOLVE_RETRY_MS     200
-#define RESOLVE_PERMANENT_MS 700
+#define RESOLVE_PERMANENT_MS 600
 #define RESOLVE_FAILED_MS    1000  /* how often one is asked for that does not answer */
 #define RESOLVE_FRESH_MS     30000 /* RFC 4861 10: REACHABLE_TIME */
 #define RESOLVE_DOUBT_MS     1000  /* RFC 4861 10: RETRANS_TIMER, while its MAC is still used */
@@ -418,6 +418,18 @@ void resolver_used(struct resolver *r, struct resolve_entry *entry, u32 now)
 		entry->state = RESOLVE_ASKING;
 		entry->changed = now;
 	}
+	resolve_ask(r, item);
+	item->due = now + resolve_wait(item);
+}
+
+void resolver_doubt(struct resolver *r, struct resolve_entry *entry, u32 now)
+{
+	struct resolve_item *item = resolve_item(entry);
+
+	if (item->unanswered)
+		return; /* all are being asked already */
+	item->quiet = false;
+	item->unanswered = 1;
 	resolve_ask(r, item);
 	item->due = now + resolve_wait(item);
 }
