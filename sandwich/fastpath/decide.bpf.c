@@ -17,6 +17,22 @@ struct {
 	__type(value, struct work);
 } verdicts SEC(".maps");
 
+/* Makes room for the tags, or takes them away, and writes the Ethernet header. */
+static __always_inline int decide_rewrite(struct xdp_md *ctx, struct tables *t, struct work *w)
+{
+	const struct settings *cfg = tables_settings(t);
+	int growth = rewrite_growth(w);
+	u8 *frame;
+
+	if (!cfg || (growth && bpf_xdp_adjust_head(ctx, -growth)))
+		return XDP_ABORTED;
+	frame = (u8 *)(long)ctx->data;
+	if (frame + 18 > (u8 *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	rewrite_frame(frame, w, &cfg->mac[decide_role(w->out_port)]);
+	return XDP_TX;
+}
+
 SEC("xdp")
 int decide_frame(struct xdp_md *ctx)
 {
@@ -31,7 +47,9 @@ int decide_frame(struct xdp_md *ctx)
 		return XDP_ABORTED;
 	cursor.length = (u32)(cursor.end - cursor.data);
 	decide(&t, &cursor, w);
-	return reason_action(w->reason) == ACTION_SEND ? XDP_TX : XDP_PASS;
+	if (reason_action(w->reason) != ACTION_SEND)
+		return XDP_PASS;
+	return decide_rewrite(ctx, &t, w);
 }
 
 char license_text[] SEC("license") = "Dual BSD/GPL";

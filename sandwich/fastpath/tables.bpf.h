@@ -20,6 +20,18 @@ struct tables {
 
 const volatile u32 slots_mask[TABLES] = {(1 << 16) - 1, (1 << 14) - 1, (1 << 12) - 1};
 
+/* The kernel gives every value of an array eight bytes or a multiple: smaller ones share a word. */
+#define ROWS_IN_WORD 2
+#define STAMPS_IN_WORD 8
+
+struct rows_word {
+	struct rank_row row[ROWS_IN_WORD];
+};
+
+struct stamps_word {
+	u8 stamp[STAMPS_IN_WORD];
+};
+
 #define TABLE_MAP(name, value_type, entries)                                                       \
 	struct {                                                                                   \
 		__uint(type, BPF_MAP_TYPE_ARRAY);                                                  \
@@ -33,9 +45,9 @@ TABLE_MAP(sessions, struct slot, 1 << 16);
 TABLE_MAP(pins, struct slot, 1 << 14);
 TABLE_MAP(fragments, struct slot, 1 << 12);
 TABLE_MAP(settings, struct settings, 1);
-TABLE_MAP(rows, struct rank_row, RANK_SETS * RANK_ROWS);
+TABLE_MAP(rows, struct rows_word, RANK_SETS * RANK_ROWS / ROWS_IN_WORD);
 TABLE_MAP(filter, u64, PIN_FILTER_SETS * PIN_FILTER_WORDS);
-TABLE_MAP(stamps, u8, RANK_ROWS);
+TABLE_MAP(stamps, struct stamps_word, RANK_ROWS / STAMPS_IN_WORD);
 TABLE_MAP(devices, struct device, DEVICES_MAX);
 TABLE_MAP(macs, struct mac_entry, MACS_SLOTS);
 TABLE_MAP(locals, struct local, LOCALS_SLOTS);
@@ -76,8 +88,12 @@ CORE_INLINE struct slot *tables_slot(struct tables *t, enum table_kind kind, u32
 
 CORE_INLINE struct rank_row *tables_row(struct tables *t, u32 set, u32 row)
 {
+	struct rows_word *w;
+
 	(void)t;
-	return tables_at(&rows, (set & 1) * RANK_ROWS + (row & (RANK_ROWS - 1)));
+	row = (set & 1) * RANK_ROWS + (row & (RANK_ROWS - 1));
+	w = tables_at(&rows, row / ROWS_IN_WORD);
+	return w ? &w->row[row & (ROWS_IN_WORD - 1)] : NULL;
 }
 
 CORE_INLINE u64 *tables_filter(struct tables *t, u32 set, u32 word)
@@ -88,8 +104,11 @@ CORE_INLINE u64 *tables_filter(struct tables *t, u32 set, u32 word)
 
 CORE_INLINE u8 *tables_stamp(struct tables *t, u32 row)
 {
+	struct stamps_word *w;
+
 	(void)t;
-	return tables_at(&stamps, row & (RANK_ROWS - 1));
+	w = tables_at(&stamps, (row & (RANK_ROWS - 1)) / STAMPS_IN_WORD);
+	return w ? &w->stamp[row & (STAMPS_IN_WORD - 1)] : NULL;
 }
 
 CORE_INLINE struct device *tables_device(struct tables *t, u8 id)

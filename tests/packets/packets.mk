@@ -1,0 +1,35 @@
+# Packet fixtures through both machines: user space's engine and the kernel's.
+
+PACKETS_DIR     := $(BUILD)/packets$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+PACKETS_SOURCES := tests/packets/packets.c tests/packets/script.c tests/packets/twin.c \
+		   tests/packets/kernel.c tests/packets/world.c tests/packets/frame.c \
+		   sandwich/slowpath/memory.c
+PACKETS_FILES   := $(sort $(wildcard tests/packets/fixtures/*.txt))
+PACKETS_RANDOM  ?= 300000
+BPF_FLAGS       := -O2 -g -target bpf -mcpu=v3 -ffreestanding -std=gnu11 -Wall -Wextra -I. \
+		   -I/usr/include/$(shell uname -m)-linux-gnu
+BPF_OBJECT      := $(BUILD)/bpf/decide.bpf.o
+
+$(BPF_OBJECT): sandwich/fastpath/decide.bpf.c $(wildcard sandwich/core/*.h sandwich/fastpath/*.h)
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_FLAGS) -c -o $@ $<
+
+$(PACKETS_DIR)/packets: $(PACKETS_SOURCES:%.c=$(OBJ)/%.o)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# The fixtures in user space, then in the kernel: SKIP where there is no BPF.
+.PHONY: check-packets check-bpf check-verifier
+check-packets: $(PACKETS_DIR)/packets check-bpf
+	@$< $(PACKETS_FILES)
+
+check-bpf: $(PACKETS_DIR)/packets $(BPF_OBJECT)
+	@$< -k $(BPF_OBJECT) -r $(PACKETS_RANDOM) $(PACKETS_FILES) || [ $$? = 77 ]
+
+# Each header of the core compiles for BPF by itself, and all of it passes the verifier.
+check-verifier: $(PACKETS_DIR)/packets $(BPF_OBJECT)
+	@for h in sandwich/core/*.h; do \
+		printf '#include "sandwich/fastpath/tables.bpf.h"\n#include "%s"\n' $$h | \
+			$(CLANG) $(BPF_FLAGS) -fsyntax-only -x c - || exit 1; \
+	done
+	@$< -k $(BPF_OBJECT) || [ $$? = 77 ]
