@@ -1,10 +1,10 @@
+/* SPDX-License-Identifier: ISC */
 /* links: sandwich/slowpath/answer.c sandwich/slowpath/resolve.c sandwich/slowpath/reset.c */
 /* links: sandwich/slowpath/build.c sandwich/slowpath/discovery.c sandwich/slowpath/routes.c */
 /* links: sandwich/slowpath/routes_plan.c sandwich/slowpath/routes_held.c */
 /* links: sandwich/slowpath/route_set.c sandwich/slowpath/route_table.c sandwich/slowpath/hop.c */
 /* links: sandwich/slowpath/hold.c sandwich/slowpath/datagrams.c sandwich/slowpath/last_hop.c */
 /* links: sandwich/slowpath/macs.c sandwich/slowpath/memory.c */
-/* SPDX-License-Identifier: ISC */
 /*
  * Any bytes as frames that the slow path answers, resolves by, holds, or resets; what it sends must
  * be whole.

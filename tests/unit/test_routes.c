@@ -1,10 +1,10 @@
+/* SPDX-License-Identifier: ISC */
 /* links: tests/unit/routes_rig.c sandwich/slowpath/routes.c sandwich/slowpath/routes_plan.c */
 /* links: sandwich/slowpath/routes_held.c sandwich/slowpath/route_set.c */
 /* links: sandwich/slowpath/route_table.c sandwich/slowpath/hop.c sandwich/slowpath/hold.c */
 /* links: sandwich/slowpath/datagrams.c sandwich/slowpath/last_hop.c sandwich/slowpath/macs.c */
 /* links: sandwich/slowpath/memory.c sandwich/slowpath/resolve.c sandwich/slowpath/build.c */
 /* links: sandwich/slowpath/discovery.c tests/packets/frame.c */
-/* SPDX-License-Identifier: ISC */
 /*
  * What stands in the engine's route table, and what becomes of frames that wait.
  */
