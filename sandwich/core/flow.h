@@ -26,14 +26,14 @@ _Static_assert(sizeof(struct flow) == 8 * HASH_WORDS, "a flow is five words, wit
 
 CORE_INLINE bool flow_equal(const struct flow *a, const struct flow *b)
 {
-	const u64 *x = (const u64 *)a, *y = (const u64 *)b;
+	const any_word *x = (const any_word *)a, *y = (const any_word *)b;
 
 	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4]));
 }
 
 CORE_INLINE u64 flow_hash(const struct hash_key *key, const struct flow *flow)
 {
-	return hash_words(key, (const u64 *)flow);
+	return hash_words(key, (const any_word *)flow);
 }
 
 CORE_INLINE void flow_zone(struct flow *flow, u32 zone)

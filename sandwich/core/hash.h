@@ -30,7 +30,7 @@ CORE_INLINE u64 hash_rotate(u64 x, int bits)
 	} while (0)
 
 /* The 64-bit SipHash-1-3 of five words, taken as they lie in memory on a little-endian machine. */
-CORE_INLINE u64 hash_words(const struct hash_key *key, const u64 *word)
+CORE_INLINE u64 hash_words(const struct hash_key *key, const any_word *word)
 {
 	u64 v0 = key->k0 ^ 0x736f6d6570736575ull, v1 = key->k1 ^ 0x646f72616e646f6dull;
 	u64 v2 = key->k0 ^ 0x6c7967656e657261ull, v3 = key->k1 ^ 0x7465646279746573ull;

@@ -89,8 +89,8 @@ CORE_INLINE bool slot_remove(struct slot *s, u32 version)
 /* Each word is seen before the version is looked at again: another CPU may be writing the slot. */
 CORE_INLINE void slot_key(const struct slot *s, struct flow *key)
 {
-	const u64 *from = (const u64 *)&s->key;
-	u64 *to = (u64 *)key;
+	const any_word *from = (const any_word *)&s->key;
+	any_word *to = (any_word *)key;
 
 #pragma GCC unroll 5
 	for (int i = 0; i < HASH_WORDS; i++)
@@ -112,8 +112,8 @@ CORE_INLINE bool slot_holds(struct slot *s, const struct flow *key)
  */
 CORE_INLINE void slot_fill(struct slot *s, const struct flow *key, u8 device, u8 state, u32 now)
 {
-	const u64 *from = (const u64 *)key;
-	u64 *to = (u64 *)&s->key;
+	const any_word *from = (const any_word *)key;
+	any_word *to = (any_word *)&s->key;
 
 #pragma GCC unroll 5
 	for (int i = 0; i < HASH_WORDS; i++)

@@ -19,6 +19,10 @@ typedef uint64_t u64;
 typedef uint16_t be16; /* network byte order */
 typedef uint32_t be32;
 
+/* A word of a struct whose members are of other types: without the attribute it may be read too
+ * early. */
+typedef u64 __attribute__((__may_alias__)) any_word;
+
 /* Small steps are always inlined; large ones become functions the verifier checks once each. */
 #define CORE_INLINE static inline __attribute__((always_inline, unused))
 #ifdef __bpf__
