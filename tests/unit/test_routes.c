@@ -8,6 +8,8 @@
 /*
  * What stands in the engine's route table, and what becomes of frames that wait.
  */
+#include <stdio.h>
+
 #include "tests/unit/routes_rig.h"
 
 #define GATEWAY 0xfe
