@@ -6,7 +6,7 @@
     crafted.py ask ADDRESS PORT [SOURCE [BYTES]]  one UDP question, in fragments last first if it has many BYTES;
                                               the size of the answer
     crafted.py big ADDRESS PORT [SOURCE]      send a datagram with "don't fragment" until packet-too-big is heard
-    crafted.py spray SOURCE,.. TARGET PORT COUNT  one datagram from each of COUNT fixed ports, in turn by source
+    crafted.py spray SOURCE,.. TARGET,.. PORT COUNT  one datagram from each of COUNT fixed ports, over all pairs
     crafted.py strays JSON    many strays at once: [[SOURCE, SPORT, TARGET, DPORT, FLAGS], ..]
     crafted.py stray SOURCE SPORT TARGET DPORT FLAGS   one TCP segment out of nowhere
 """
@@ -151,20 +151,21 @@ def stray(source, sport, target, dport, flags):
     return {"sent": len(bytes(segment))}
 
 
-def spray(sources, target, port, count):
+def spray(sources, targets, port, count):
     """The same five-tuples at every call: where do they go?"""
-    chosen = [s for s in sources.split(",") if family_of(s) == family_of(target)]
+    pairs = [(s, t) for s in sources.split(",") for t in targets.split(",") if family_of(s) == family_of(t)]
     for number in range(count):
+        source, target = pairs[number % len(pairs)]
         with socket.socket(family_of(target), socket.SOCK_DGRAM) as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind((chosen[number % len(chosen)], 61000 + number))
+            sock.bind((source, 61000 + number))
             sock.sendto(b"spray", (target, port))
         time.sleep(0.001)
     return {"sent": count}
 
 
 COMMANDS = {
-    "spray": lambda sources, target, port, count: spray(sources, target, int(port), int(count)),
+    "spray": lambda sources, targets, port, count: spray(sources, targets, int(port), int(count)),
     "strays": lambda words: [stray(*row) for row in json.loads(words)],
     "answer-last-first": lambda port, size: answer_last_first(int(port), int(size)),
     "ask": lambda address, port, source="", size=8: ask(address, int(port), source, int(size)),
