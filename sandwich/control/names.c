@@ -23,6 +23,7 @@ static const char *const names_counters[][2] = {
 
 static const char *const names_states_tcp[SESSION_STATES] = {
 	"syn", "opening", "established", "closing", "closing", "closed", "reset",
+	"moved",
 };
 static const char *const names_origins[ORIGINS] = {"hash", "learned", "synced", "pinned",
 						   "expected"};
@@ -76,6 +77,8 @@ const char *names_state(u8 protocol, u8 state)
 {
 	if (protocol == PROTOCOL_TCP)
 		return state < SESSION_STATES ? names_states_tcp[state] : "?";
+	if (state == SESSION_MOVED)
+		return "moved";
 	return state == SESSION_NEW ? "new" : "replied";
 }
 

@@ -192,17 +192,17 @@ CORE_INLINE bool decide_from_outside(const struct settings *cfg, const struct wo
 CORE_FN void decide_update(struct tables *t, const struct settings *cfg, struct work *w,
 			   struct slot *s, u32 length)
 {
-	u8 byte = core_load(&s->state);
+	u8 was = session_state(core_load(&s->state));
+	u8 byte = session_settle(core_load(&s->state), w->port != PORT_UPLINK);
 	u8 state = session_next(byte, w->flow.protocol, w->packet.tcp_flags,
 				decide_from_outside(cfg, w));
-	u8 was = session_state(byte);
 
 	if (session_opens(w->packet.tcp_flags) && state == SESSION_NEW)
 		byte = session_first(w->flow.protocol, w->packet.tcp_flags,
 				     decide_from_outside(cfg, w), session_origin(byte));
 	if (state != was || session_state(byte) != was)
 		core_store(&s->state, (u8)((byte & ~7) | state));
-	if (state >= SESSION_CLOSED && was < SESSION_CLOSED) {
+	if (session_is_closed(state) && !session_is_closed(was)) {
 		w->events |= EVENT_CLOSED;
 		count(t, COUNTER_SESSIONS_CLOSED);
 	}
@@ -216,7 +216,19 @@ CORE_INLINE u8 decide_origin(const struct work *w)
 		return ORIGIN_LEARNED;
 	if (w->place.why == PLACE_HASH || w->place.why == PLACE_NONE)
 		return ORIGIN_HASH;
-	return ORIGIN_PINNED;
+	if (w->place.why == PLACE_OWN) /* from a device itself, or to it */
+		return w->from ? ORIGIN_LEARNED : ORIGIN_PINNED;
+	switch (w->place.pin) {
+	case PIN_LEARNED:
+	case PIN_HOST:
+		return ORIGIN_LEARNED;
+	case PIN_SYNCED:
+		return ORIGIN_SYNCED;
+	case PIN_EXPECTED:
+		return ORIGIN_EXPECTED;
+	default:
+		return ORIGIN_PINNED;
+	}
 }
 
 /* Records the conversation on its device, or brings its record up to date. */
@@ -247,22 +259,35 @@ CORE_INLINE void decide_follow(struct tables *t, const struct settings *cfg, str
 	w->events |= EVENT_MOVED;
 }
 
-/* The conversation's record says another device than placement. Which of them holds? */
+/* The table changed under a living conversation that no sweep saw: it stays where it is. */
+CORE_INLINE bool decide_stays(const struct settings *cfg, const struct work *w,
+			      const struct slot *s)
+{
+	return w->place.why == PLACE_HASH && device_set_has(&cfg->up, core_load(&s->device)) &&
+	       session_state(core_load(&s->state)) != SESSION_MOVED &&
+	       !session_opens(w->packet.tcp_flags) && !session_expired(cfg, s, w->now);
+}
+
+/*
+ * The conversation's record says another device than placement. Which of them holds? One that
+ * leaves a device which is down may find that the new one lets nothing of it through; it is marked,
+ * so that it is not held there when its own device comes back.
+ */
 CORE_INLINE void decide_moved(struct tables *t, const struct settings *cfg, struct work *w,
 			      struct slot *s)
 {
-	u8 old = core_load(&s->device);
+	u8 byte = core_load(&s->state), old = core_load(&s->device);
 
 	if (old == w->device)
 		return;
-	if (w->place.why == PLACE_HASH && device_set_has(&cfg->up, old) &&
-	    !session_opens(w->packet.tcp_flags) && !session_expired(cfg, s, w->now)) {
-		/* The table changed under a living conversation that no sweep saw: it stays. */
+	if (decide_stays(cfg, w, s)) {
 		w->device = old;
 		w->place.why = PLACE_SESSION;
 		pin_put(t, &w->key, w->place.hash, old, PIN_SWEPT, w->now);
 		return;
 	}
+	if (session_is_open(byte) && !device_set_has(&cfg->up, old))
+		core_store(&s->state, (u8)((byte & ~7) | SESSION_MOVED));
 	decide_follow(t, cfg, w, s);
 }
 
@@ -377,16 +402,19 @@ CORE_FN struct slot *decide_learn(struct tables *t, const struct settings *cfg, 
 	w->device = w->from;
 	if (w->packet.icmp_error || !w->packet.ports_known)
 		return s; /* names no conversation, so it can't say that one is new here */
-	if (local_find(t, cfg, &w->packet.src) & LOCAL_DEVICE)
+	if (local_find(t, cfg, &w->packet.src) & LOCAL_DEVICE) {
+		w->place.why = PLACE_OWN;
 		return s; /* a device's own traffic binds nobody else's */
+	}
 	if (w->place.device != w->from) {
 		if (learn(t, cfg, &w->key, w->place.hash, s, w->from, w->packet.tcp_flags, w->now))
 			w->events |= EVENT_LEARNED;
 		else if (s)
 			w->device = core_load(&s->device);
 	}
-	if (cfg->learn_hosts && w->device == w->from)
-		learn_host(t, cfg, &w->flow, w->from, w->now);
+	if (cfg->learn_hosts && w->device == w->from &&
+	    learn_host(t, cfg, &w->flow, w->from, w->now))
+		w->events |= EVENT_LEARNED;
 	return s;
 }
 
@@ -432,6 +460,7 @@ CORE_INLINE void decide_agree(struct tables *t, const struct settings *cfg, stru
 			      struct slot *s)
 {
 	if (w->place.why == PLACE_HASH && device_is_live(t, cfg, core_load(&s->device), w->now) &&
+	    session_state(core_load(&s->state)) != SESSION_MOVED &&
 	    !session_opens(w->packet.tcp_flags) && !session_expired(cfg, s, w->now))
 		learn_asymmetric(t, s);
 	decide_follow(t, cfg, w, s);

@@ -43,7 +43,7 @@ CORE_INLINE enum learn learn_known(struct tables *t, const struct settings *cfg,
 {
 	u8 old = core_load(&session->device);
 
-	if (old == device)
+	if (old == device || session_state(core_load(&session->state)) == SESSION_MOVED)
 		return LEARN_DEVICE;
 	if (!device_is_live(t, cfg, old, now)) {
 		count(t, COUNTER_MOVED_DOWN);
@@ -59,9 +59,9 @@ CORE_INLINE enum learn learn_known(struct tables *t, const struct settings *cfg,
 
 /*
  * Binds the inner host (the flow's outside end, seen from egress) to DEVICE. Under affinity =
- * client the binding and the learned pin are one: it then lives as a binding does.
+ * client the binding and the learned pin are one: it then lives as a binding does. True: it is new.
  */
-CORE_FN void learn_host(struct tables *t, const struct settings *cfg, const struct flow *flow,
+CORE_FN bool learn_host(struct tables *t, const struct settings *cfg, const struct flow *flow,
 			u8 device, u32 now)
 {
 	struct flow key;
@@ -71,10 +71,12 @@ CORE_FN void learn_host(struct tables *t, const struct settings *cfg, const stru
 	if (pin && core_load(&pin->device) == device) {
 		if (core_load(&pin->state) == PIN_LEARNED)
 			core_store(&pin->state, PIN_HOST);
-		return;
+		return false;
 	}
-	if (pin_put(t, &key, hash, device, PIN_HOST, now))
-		count(t, COUNTER_LEARNED_HOSTS);
+	if (!pin_put(t, &key, hash, device, PIN_HOST, now))
+		return false;
+	count(t, COUNTER_LEARNED_HOSTS);
+	return true;
 }
 
 /* A frame of FLOW came from DEVICE, and placement names another. True: it was learned. */

@@ -33,7 +33,10 @@ CORE_INLINE bool pin_filter_has(struct tables *t, const struct settings *cfg, u6
 	return word && core_load(word) >> (bit & 63) & 1;
 }
 
-/* Sets the bit in both sets, so that a rebuild under way misses no pin. */
+/*
+ * Sets the bit in both sets, so that a rebuild under way misses no pin. Never skipped where the bit
+ * is set already: the atomic or is also the barrier between publishing the pin and looking here.
+ */
 CORE_INLINE void pin_filter_put(struct tables *t, u64 hash)
 {
 	u32 bit = (u32)(hash >> 24) & (PIN_FILTER_BITS - 1);
@@ -41,7 +44,7 @@ CORE_INLINE void pin_filter_put(struct tables *t, u64 hash)
 	for (u32 set = 0; set < PIN_FILTER_SETS; set++) {
 		u64 *word = tables_filter(t, set, bit >> 6);
 
-		if (word && !(core_load(word) >> (bit & 63) & 1))
+		if (word)
 			(void)__sync_fetch_and_or(word, 1ull << (bit & 63));
 	}
 }

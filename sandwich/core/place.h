@@ -23,6 +23,7 @@ struct placement {
 	u8 why;	    /* enum place_why */
 	u8 rank;    /* PLACE_HASH: 0 for the row's first device */
 	u8 wanted;  /* the device that would carry it if everything were up */
+	u8 pin;	    /* PLACE_PIN, PLACE_HOST: its enum pin_origin */
 	bool displaced; /* `wanted` is not up, so what was on it is elsewhere or gone */
 };
 
@@ -42,6 +43,7 @@ CORE_INLINE bool place_by_pin(struct tables *t, const struct settings *cfg, cons
 		return false;
 	out->device = device;
 	out->why = PLACE_PIN;
+	out->pin = core_load(&pin->state);
 	return true;
 }
 
@@ -95,6 +97,7 @@ CORE_INLINE void place_flow(struct tables *t, const struct settings *cfg, const 
 		return;
 	out->device = host.device;
 	out->why = PLACE_HOST;
+	out->pin = host.pin;
 }
 
 #endif

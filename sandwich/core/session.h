@@ -19,6 +19,7 @@ enum session_state {
 	SESSION_FIN_INSIDE,
 	SESSION_CLOSED,	       /* both have */
 	SESSION_RESET,
+	SESSION_MOVED, /* its device went down; the new one has let nothing through yet */
 	SESSION_STATES
 };
 
@@ -111,6 +112,8 @@ CORE_INLINE u8 session_next_tcp(u8 state, u8 flags, bool from_outside, bool from
 {
 	if (flags & TCP_RST)
 		return SESSION_RESET;
+	if (state == SESSION_MOVED && !session_opens(flags))
+		return state;
 	if (session_opens(flags))
 		return state == SESSION_ESTABLISHED || state == SESSION_OPENING
 			       ? state : SESSION_NEW;
@@ -124,12 +127,35 @@ CORE_INLINE u8 session_next_tcp(u8 state, u8 flags, bool from_outside, bool from
 	return state == SESSION_NEW && !from_opener ? SESSION_ESTABLISHED : state;
 }
 
+/* A moved conversation goes on once its new device has let a frame of it through. */
+CORE_INLINE u8 session_settle(u8 byte, bool from_farm)
+{
+	if (session_state(byte) != SESSION_MOVED || !from_farm)
+		return byte;
+	return (u8)((byte & ~7) | SESSION_ESTABLISHED);
+}
+
+/* Both ends have been heard, and neither has said that it is over. */
+CORE_INLINE bool session_is_open(u8 byte)
+{
+	u8 state = session_state(byte);
+
+	return state >= SESSION_OPENING && state <= SESSION_FIN_INSIDE;
+}
+
+CORE_INLINE bool session_is_closed(u8 state)
+{
+	return state == SESSION_CLOSED || state == SESSION_RESET;
+}
+
 /* The state after a frame from that direction. */
 CORE_INLINE u8 session_next(u8 byte, u8 protocol, u8 tcp_flags, bool from_outside)
 {
 	bool from_opener = from_outside == !(byte & SESSION_FROM_INSIDE);
 	u8 state = session_state(byte);
 
+	if (protocol != PROTOCOL_TCP && state == SESSION_MOVED)
+		return state;
 	if (protocol == PROTOCOL_TCP)
 		return session_next_tcp(state, tcp_flags, from_outside, from_opener);
 	return from_opener ? state : SESSION_ESTABLISHED;

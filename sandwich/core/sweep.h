@@ -54,6 +54,8 @@ CORE_INLINE void sweep_slot(struct tables *t, struct sweep *sweep, struct slot *
 	if (!device_set_has(&sweep->next.up, device) ||
 	    session_expired(&sweep->next, s, sweep->now))
 		return;
+	if (session_state(core_load(&s->state)) == SESSION_MOVED)
+		return; /* nothing of it has come through there: its own device may have it back */
 	affinity_key(&key, &flow, sweep->next.affinity);
 	place_flow(t, &sweep->next, &flow, &key, sweep->now, &next);
 	if (next.device == device || sweep_is_own(t, &sweep->next, &flow))

@@ -39,6 +39,9 @@ void attach_configure(struct attach *a, const struct config *config, enum config
 /* The resolver's news of an entry whose user is one of ours: true if it was. */
 bool attach_resolved(struct attach *a, const struct resolve_entry *entry);
 
+/* Health has lost the device: it may have another MAC, so its addresses are asked for at once. */
+void attach_doubt(struct attach *a, u8 device, u32 now);
+
 /* Tells the state of every device through the ops; called now and then, so that none goes stale. */
 void attach_report(struct attach *a);
 

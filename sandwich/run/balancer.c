@@ -147,6 +147,7 @@ static void balancer_lost(void *user, u8 device)
 {
 	struct balancer *b = user;
 
+	attach_doubt(b->attach, device, memory_now());
 	if (b->config->on_device_down == CONFIG_DOWN_RESET)
 		lost_challenge(b, device);
 }

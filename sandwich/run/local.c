@@ -6,6 +6,7 @@
 #include "sandwich/run/attach.h"
 #include "sandwich/run/settings.h"
 #include "sandwich/slowpath/answer.h"
+#include "sandwich/slowpath/routes.h"
 
 static void local_add(GArray *out, const struct in6_addr *address, u8 length, bool farm,
 		      bool cluster, u16 vlan)
@@ -61,6 +62,8 @@ static void local_reopen(struct balancer *b, u8 index)
 	pump_replace_port(b->pump, index, fresh);
 	b->ports[index] = fresh;
 	port_close(old);
+	if (index == PORT_UPLINK)
+		routes_follow(b->routes, port_ifindex(fresh));
 	answer_announce(b->answer);
 	resolver_refresh_port(b->resolver, index, memory_now());
 }

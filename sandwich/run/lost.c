@@ -41,12 +41,12 @@ static void lost_visit(void *user, struct slot *s)
 {
 	struct lost *lost = user;
 	struct balancer *b = lost->balancer;
-	u8 frame[RESET_FRAME_MAX], state = session_state(s->state);
+	u8 frame[RESET_FRAME_MAX], state = core_load(&s->state);
 	struct flow flow = s->key;
 	u32 length;
 
 	if (flow.protocol != PROTOCOL_TCP || !device_set_has(&lost->devices, s->device) ||
-	    state < SESSION_ESTABLISHED || state >= SESSION_CLOSED)
+	    !session_is_open(state))
 		return;
 	length = reset_challenge(&flow, b->tables.settings->side == SIDE_INGRESS, frame);
 	if (length)

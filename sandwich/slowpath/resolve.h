@@ -68,6 +68,8 @@ void resolver_hint(struct resolver *r, struct resolve_entry *entry, const struct
 
 /* An entry was used or its carrier went: keep it fresh, or ask at once. */
 void resolver_used(struct resolver *r, struct resolve_entry *entry, u32 now);
+/* Something else says that ENTRY's MAC may be wrong: all are asked, not that MAC alone. */
+void resolver_doubt(struct resolver *r, struct resolve_entry *entry, u32 now);
 void resolver_refresh_port(struct resolver *r, u8 port, u32 now);
 
 /* Asks, ages and gives up. Returns in how many ms it wants to be called again (at most 1000). */

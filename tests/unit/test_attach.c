@@ -44,6 +44,13 @@ struct resolve_entry *resolver_want(struct resolver *r, const struct resolve_tar
 	return e;
 }
 
+void resolver_doubt(struct resolver *r, struct resolve_entry *entry, u32 now)
+{
+	(void)r;
+	(void)entry;
+	(void)now;
+}
+
 void resolver_drop(struct resolver *r, struct resolve_entry *entry)
 {
 	r->dropped++;
