@@ -62,8 +62,8 @@ static void local_reopen(struct balancer *b, u8 index)
 	pump_replace_port(b->pump, index, fresh);
 	b->ports[index] = fresh;
 	port_close(old);
-	if (index == PORT_UPLINK)
-		routes_follow(b->routes, port_ifindex(fresh));
+	if (index == PORT_UPLINK && routes_follow(b->routes, port_ifindex(fresh)))
+		g_warning("port %s: the kernel's routes by it can't be read", port_name(fresh));
 	answer_announce(b->answer);
 	resolver_refresh_port(b->resolver, index, memory_now());
 }

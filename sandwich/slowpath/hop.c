@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 #include "sandwich/slowpath/hop.h"
 
-#define HOP_HELD_MAX  8   /* frames one neighbour's list holds */
-#define HOPS_HELD_MAX 512 /* and all together */
+#define HOP_HELD_MAX  128  /* frames a neighbour holds: a burst of SYNs, as Linux keeps */
+#define HOPS_HELD_MAX 4096 /* and all together */
 
 static guint hop_hash(gconstpointer key)
 {

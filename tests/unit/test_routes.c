@@ -69,19 +69,19 @@ static void test_held_for_gateway(void **state)
 
 	(void)state;
 	rig_usual(&rig, 0);
-	for (int i = 1; i <= 9; i++) {
+	for (int i = 1; i <= 129; i++) {
 		char words[64];
 
 		snprintf(words, sizeof(words), "v4 10.1.0.9>198.51.100.%d udp %d>2", i, i);
 		rig_hold(&rig, words);
 	}
-	assert_int_equal(rig_count(&rig, COUNTER_HELD_DROPPED), 1); /* 8 a neighbour */
+	assert_int_equal(rig_count(&rig, COUNTER_HELD_DROPPED), 1); /* 128 a neighbour */
 	rig_answer(&rig, "192.0.2.254", GATEWAY, 0);
-	assert_int_equal(rig.pump.sent, 8);
-	for (u16 i = 0; i < 8; i++)
+	assert_int_equal(rig.pump.sent, 128);
+	for (u16 i = 0; i < 128; i++)
 		assert_int_equal(rig.pump.order[i], i + 1);
 	rig_hold(&rig, UDP); /* was on its way while the answer came */
-	assert_int_equal(rig.pump.sent, 9);
+	assert_int_equal(rig.pump.sent, 129);
 	rig_close(&rig);
 }
 
