@@ -1,10 +1,10 @@
 # Packet fixtures through both machines: user space's engine and the kernel's.
 
-PACKETS_DIR     := $(BUILD)/packets$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+include tests/common.mk
+
 PACKETS_SOURCES := tests/packets/packets.c tests/packets/script.c tests/packets/twin.c \
 		   tests/packets/kernel.c tests/packets/world.c tests/packets/frame.c \
 		   sandwich/slowpath/memory.c
-PACKETS_FILES   := $(sort $(wildcard tests/packets/fixtures/*.txt))
 PACKETS_RANDOM  ?= 300000
 BPF_FLAGS       := -O2 -g -target bpf -mcpu=v3 -ffreestanding -std=gnu11 -Wall -Wextra -I. \
 		   -I/usr/include/$(shell uname -m)-linux-gnu
