@@ -137,6 +137,8 @@ static void replay_sweep(struct replay *r, u32 now)
 		return;
 	r->swept = true;
 	r->swept_at = now;
+	if (!t->counters->counter[COUNTER_SESSIONS_NEW])
+		return; /* nothing to walk: spare the memory */
 	for (u32 i = 0; i <= t->mask[TABLE_SESSIONS]; i++)
 		sweep_expire(t, cfg, tables_slot(t, TABLE_SESSIONS, i), now, true);
 	for (u32 i = 0; i <= t->mask[TABLE_PINS]; i++)
