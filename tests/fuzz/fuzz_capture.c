@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* links: sandwich/control/json.c sandwich/control/names.c sandwich/control/ports.c
 	  sandwich/control/replay.c sandwich/control/replay_flows.c
 	  sandwich/control/replay_json.c sandwich/control/replay_ports.c
@@ -7,7 +8,6 @@
 	  conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c conf/lines.c
 	  conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c conf/targets.c
 	  conf/units.c conf/values.c */
-/* SPDX-License-Identifier: ISC */
 /*
  * Any bytes as a pcapng file, replayed: every packet ends in one reason, and what is said is JSON.
  * The first byte chooses the balancer; a section header is put before the rest.

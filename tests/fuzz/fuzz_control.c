@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* links: sandwich/control/admin.c sandwich/control/control.c sandwich/control/explain.c
 	  sandwich/control/filter.c sandwich/control/guess.c sandwich/control/json.c
 	  sandwich/control/names.c sandwich/control/ports.c sandwich/control/rows.c
@@ -8,7 +9,6 @@
 	  conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c conf/lines.c
 	  conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c conf/targets.c
 	  conf/units.c conf/values.c */
-/* SPDX-License-Identifier: ISC */
 /*
  * Any bytes as a line of control words, to a balancer with a few sessions and pins: one JSON
  * document comes back, with a status that sandwichctl knows, and nothing is lost on the way.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* links: sandwich/control/admin.c sandwich/control/control.c sandwich/control/explain.c
 	  sandwich/control/filter.c sandwich/control/guess.c sandwich/control/json.c
 	  sandwich/control/metrics.c sandwich/control/metrics_server.c sandwich/control/names.c
@@ -8,7 +9,6 @@
 	  conf/address.c conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c
 	  conf/lines.c conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c
 	  conf/targets.c conf/units.c conf/values.c */
-/* SPDX-License-Identifier: ISC */
 /* Control words: what each answers, in names that never change. */
 #include <setjmp.h>
 #include <stdarg.h>
