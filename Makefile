@@ -175,7 +175,7 @@ help:
 #@ sudo make check       all the tests; the last line is their sum. Both install what is missing
 #@ sudo make bench       packets a second and latency, beside Linux doing the same
 #@ sudo make deps        installs what building, the demo and the tests need (Debian)
-#@ sudo make install     to PREFIX (/usr/local), with manual pages, units and examples; DESTDIR works
+#@ sudo make install     to PREFIX (/usr/local), with manual pages, units, examples; DESTDIR works
 #@ make deb              a Debian package of the same, in build/
 #@ make clean            removes build/
 #@

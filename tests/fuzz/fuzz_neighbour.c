@@ -4,7 +4,7 @@
 /* links: sandwich/slowpath/routes_plan.c sandwich/slowpath/routes_held.c */
 /* links: sandwich/slowpath/route_set.c sandwich/slowpath/route_table.c sandwich/slowpath/hop.c */
 /* links: sandwich/slowpath/hold.c sandwich/slowpath/datagrams.c sandwich/slowpath/last_hop.c */
-/* links: sandwich/slowpath/macs.c sandwich/slowpath/memory.c */
+/* links: sandwich/slowpath/macs.c sandwich/slowpath/memory.c tests/packets/frame.c */
 /*
  * Any bytes as frames that the slow path answers, resolves by, holds, or resets; what it sends must
  * be whole.

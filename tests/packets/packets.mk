@@ -20,11 +20,12 @@ $(PACKETS_DIR)/packets: $(PACKETS_SOURCES:%.c=$(OBJ)/%.o)
 
 # The fixtures in user space, then in the kernel: SKIP where there is no BPF.
 .PHONY: check-packets check-bpf check-verifier
-check-packets: $(PACKETS_DIR)/packets check-bpf
-	@$< $(PACKETS_FILES)
+check-packets: $(PACKETS_DIR)/packets check-bpf check-verifier
+	@for f in $(PACKETS_FILES); do tests/report $$f $< $$f || status=1; done; exit $$status
 
 check-bpf: $(PACKETS_DIR)/packets $(BPF_OBJECT)
-	@$< -k $(BPF_OBJECT) -r $(PACKETS_RANDOM) $(PACKETS_FILES) || [ $$? = 77 ]
+	@tests/report 'fixtures and random frames, kernel and user space agree' \
+		$< -k $(BPF_OBJECT) -r $(PACKETS_RANDOM) $(PACKETS_FILES)
 
 # Each header of the core compiles for BPF by itself, and all of it passes the verifier.
 check-verifier: $(PACKETS_DIR)/packets $(BPF_OBJECT)
@@ -32,4 +33,4 @@ check-verifier: $(PACKETS_DIR)/packets $(BPF_OBJECT)
 		printf '#include "sandwich/fastpath/tables.bpf.h"\n#include "%s"\n' $$h | \
 			$(CLANG) $(BPF_FLAGS) -fsyntax-only -x c - || exit 1; \
 	done
-	@$< -k $(BPF_OBJECT) || [ $$? = 77 ]
+	@tests/report 'the core passes the kernel'"'"'s verifier' $< -k $(BPF_OBJECT)
