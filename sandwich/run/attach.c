@@ -164,7 +164,8 @@ void attach_doubt(struct attach *a, u8 device, u32 now)
 	struct attach_device *d = &a->devices[device];
 
 	for (unsigned int i = 0; i < d->entries; i++)
-		resolver_doubt(a->resolver, (struct resolve_entry *)(uintptr_t)d->entry[i].resolved, now);
+		resolver_doubt(a->resolver,
+			       (struct resolve_entry *)(uintptr_t)d->entry[i].resolved, now);
 }
 
 void attach_report(struct attach *a)

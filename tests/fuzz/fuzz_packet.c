@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* links: tests/packets/world.c tests/packets/frame.c sandwich/slowpath/memory.c */
 /*
- * Any bytes as a frame on any port of a balancer with sessions, pins, bindings and routes: decide() ends in
- * a reason whose verdict makes sense, and leaves the frame and the tables' sums as they must be.
+ * Any bytes as a frame on any port of a balancer with sessions, pins, bindings and routes: decide()
+ * ends in a reason whose verdict makes sense, and leaves the frame and the tables' sums as they
+ * must be.
  *
  * The first byte is the port and which balancer; the rest is the frame. Seeds: the packet fixtures.
  */
@@ -49,7 +50,8 @@ static void fill(struct tables *t, u8 side, u8 affinity)
 
 static void set_up(struct fuzzed *z)
 {
-	static const u8 affinity[WORLDS] = {AFFINITY_PAIR, AFFINITY_CLIENT, AFFINITY_FLOW, AFFINITY_SERVER};
+	static const u8 affinity[WORLDS] = {AFFINITY_PAIR, AFFINITY_CLIENT, AFFINITY_FLOW,
+					    AFFINITY_SERVER};
 
 	for (u8 i = 0; i < WORLDS; i++) {
 		struct settings *cfg;

@@ -8,7 +8,8 @@ UNIT_SOURCES  := $(wildcard tests/unit/test_*.c)
 UNIT_PROGRAMS := $(UNIT_SOURCES:tests/unit/%.c=$(UNIT_DIR)/%)
 
 define unit_program
-$(UNIT_DIR)/$(1): $(OBJ)/tests/unit/$(1).o $$(patsubst %.c,$(OBJ)/%.o,$$(call links_of,tests/unit/$(1).c))
+$(UNIT_DIR)/$(1): $(OBJ)/tests/unit/$(1).o \
+		$$(patsubst %.c,$(OBJ)/%.o,$$(call links_of,tests/unit/$(1).c))
 	@mkdir -p $$(@D)
 	$$(CC) $$(LDFLAGS) -o $$@ $$^ -lcmocka $$(LDLIBS)
 endef
