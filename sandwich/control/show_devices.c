@@ -106,6 +106,14 @@ static void show_drain(struct json *out, struct balancer *b, const struct farm_d
 	json_end(out, '{');
 }
 
+/* What an operator wants of it; the state follows once both sides are ready. */
+static const char *show_admin(const struct farm_device *d)
+{
+	if (d->disabled || d->admin == ADMIN_DISABLED)
+		return "disabled";
+	return d->admin == ADMIN_ENABLED ? "enabled" : "draining";
+}
+
 static void show_device(struct json *out, struct balancer *b, const struct farm_device *d,
 			const struct counters *sum)
 {
@@ -116,6 +124,7 @@ static void show_device(struct json *out, struct balancer *b, const struct farm_
 	json_string(out, "name", d->name);
 	json_number(out, "id", d->id);
 	json_string(out, "state", farm_state_name(d->state));
+	json_string(out, "admin", show_admin(d));
 	json_string(out, "why", d->why ? d->why : "");
 	json_number(out, "weight", d->weight);
 	json_number(out, "max_sessions", d->max_sessions);

@@ -29,16 +29,17 @@ static void show_tag(struct json *out, u32 zone)
 	json_string(out, "vlan", text);
 }
 
-/* A row for each route and uplink neighbour. */
-static void show_route(void *user, const struct routes_view *v)
+/* A row for each route and uplink neighbour. What is on the link has a MAC for each of its hosts.
+ */
+static void show_route(const struct show *show, const struct routes_view *v)
 {
-	struct show *show = user;
+	bool net = !v->valid && v->origin && !strcmp(v->origin, "on-link");
 
 	json_begin(show->out, NULL, '{');
 	json_address(show->out, "address", &v->address, v->length);
 	show_tag(show->out, v->zone);
 	json_string(show->out, "origin", v->origin);
-	json_string(show->out, "state", v->valid ? "reachable" : "unresolved");
+	json_string(show->out, "state", v->valid ? "reachable" : net ? NULL : "unresolved");
 	if (v->valid)
 		json_mac(show->out, "mac", &v->mac);
 	else
@@ -47,6 +48,32 @@ static void show_route(void *user, const struct routes_view *v)
 	json_null(show->out, "device");
 	json_null(show->out, "answered");
 	json_end(show->out, '{');
+}
+
+static void show_collect(void *user, const struct routes_view *v)
+{
+	g_array_append_val((GArray *)user, *v);
+}
+
+/* Nets before hosts, each in the order of their addresses. */
+static gint show_route_order(gconstpointer a, gconstpointer b)
+{
+	const struct routes_view *x = a, *y = b;
+
+	if ((x->length < 128) != (y->length < 128))
+		return x->length < 128 ? -1 : 1;
+	return memcmp(&x->address, &y->address, sizeof(x->address));
+}
+
+static void show_routes(const struct show *show)
+{
+	GArray *all = g_array_new(FALSE, FALSE, sizeof(struct routes_view));
+
+	routes_walk(show->b->routes, show_collect, all);
+	g_array_sort(all, show_route_order);
+	for (guint i = 0; i < all->len; i++)
+		show_route(show, &g_array_index(all, struct routes_view, i));
+	g_array_unref(all);
 }
 
 /* Which device of the configuration has the address on our side. */
@@ -95,7 +122,7 @@ int show_neighbours(struct call *call)
 
 	json_begin(&call->out, NULL, '[');
 	if (call->b->routes)
-		routes_walk(call->b->routes, show_route, &show);
+		show_routes(&show);
 	if (call->b->resolver)
 		resolver_walk(call->b->resolver, show_resolved, &show);
 	json_end(&call->out, '[');

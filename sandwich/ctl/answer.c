@@ -136,8 +136,10 @@ static enum ctl_exit answer_batch(struct answer *a, GString *rows)
 	g_clear_pointer(&a->result, json_node_unref);
 	g_free(a->text);
 	g_string_append_c(rows, ']');
-	a->result = json_from_string(rows->str, NULL);
 	a->text = g_strdup(rows->str);
+	if (a->raw)
+		return CTL_DONE;
+	a->result = json_from_string(rows->str, NULL);
 	if (a->result)
 		return CTL_DONE;
 	return ctl_fail(CTL_REFUSED, "the daemon's answer is no JSON");
@@ -198,7 +200,7 @@ enum ctl_exit answer_try(struct ctl *ctl, const char *words, struct answer *out,
 	enum ctl_exit rc;
 	bool whole;
 
-	*out = (struct answer){.total = -1, .shown = -1};
+	*out = (struct answer){.total = -1, .shown = -1, .raw = ctl->json};
 	*why = NULL;
 	rc = answer_open(ctl, words, &out->in, why);
 	if (!rc) {

@@ -18,6 +18,7 @@ struct answer {
 	gint64 total, shown; /* of tables, once complete; -1: it is none */
 	char *note;
 	bool complete;
+	bool raw; /* the rows of large tables as text only */
 	FILE *in;
 };
 

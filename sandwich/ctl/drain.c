@@ -50,18 +50,25 @@ static void drain_progress(JsonObject *row)
 static bool drain_goes_on(struct ctl *ctl, const char *device, enum ctl_exit *rc)
 {
 	JsonObject *row = drain_row(ctl, device, rc);
-	bool draining = row && !strcmp(human_string(row, "state"), "draining"), left;
+	const char *state;
+	bool goes_on;
 
 	if (!row)
 		return false;
-	left = human_number(row, "sessions") > 0;
+	state = human_string(row, "state");
 	if (!ctl->json)
 		drain_progress(row);
-	/* A device that fails meanwhile has nothing to wait for either. */
-	if (!strcmp(human_string(row, "state"), "up"))
-		*rc = ctl_fail(CTL_REFUSED, "%s is up again: somebody enabled it", device);
+	/* It is still up until what is on it has been pinned; one that fails meanwhile is done
+	 * with. */
+	goes_on = !strcmp(state, "up") ||
+		  (!strcmp(state, "draining") && human_number(row, "sessions"));
+	if (!strcmp(human_string(row, "admin"), "enabled")) {
+		*rc = ctl_fail(CTL_REFUSED, "%s is not to be drained any more: somebody enabled it",
+			       device);
+		goes_on = false;
+	}
 	json_object_unref(row);
-	return draining && left;
+	return goes_on;
 }
 
 static enum ctl_exit drain_wait(struct ctl *ctl, const char *device)

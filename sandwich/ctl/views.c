@@ -137,22 +137,57 @@ static void view_config(GString *out, JsonNode *result)
 	g_string_append(out, human_string(json_node_get_object(result), "text"));
 }
 
-/* drain, enable, disable */
-static void view_device(GString *out, JsonNode *result)
+static void view_eta(GString *out, JsonObject *o)
+{
+	g_string_append_printf(out, ", %" G_GINT64_FORMAT " sessions left",
+			       human_number(o, "left"));
+	if (!human_has(o, "eta"))
+		return;
+	g_string_append(out, ", about ");
+	human_time(out, human_double(o, "eta"));
+}
+
+static void view_state(GString *out, JsonObject *o)
+{
+	const char *why = human_string(o, "why"), *state = human_string(o, "state");
+
+	g_string_append_printf(out, "%s: %s", human_string(o, "device"), state);
+	if (*why && strcmp(why, state))
+		g_string_append_printf(out, " (%s)", why);
+}
+
+/* A device that is up begins to drain as soon as what is on it has been pinned there. */
+static void view_drain(GString *out, JsonNode *result)
 {
 	JsonObject *o = json_node_get_object(result);
-	const char *why = human_string(o, "why");
+	const char *state = human_string(o, "state");
 
-	g_string_append_printf(out, "%s: %s", human_string(o, "device"), human_string(o, "state"));
-	if (*why && strcmp(why, human_string(o, "state")))
-		g_string_append_printf(out, " (%s)", why);
-	if (!strcmp(human_string(o, "state"), "draining"))
-		g_string_append_printf(out, ", %" G_GINT64_FORMAT " sessions left",
-				       human_number(o, "left"));
-	if (human_has(o, "eta")) {
-		g_string_append(out, ", about ");
-		human_time(out, human_double(o, "eta"));
+	if (strcmp(state, "up") && strcmp(state, "draining")) {
+		view_state(out, o);
+	} else {
+		g_string_append_printf(out, "%s: draining", human_string(o, "device"));
+		view_eta(out, o);
 	}
+	g_string_append_c(out, '\n');
+}
+
+/* It is up again once both sides are ready. */
+static void view_enable(GString *out, JsonNode *result)
+{
+	JsonObject *o = json_node_get_object(result);
+	const char *state = human_string(o, "state");
+
+	if (!strcmp(state, "draining") || !strcmp(state, "disabled"))
+		g_string_append_printf(out, "%s: enabled, up as soon as both sides are ready",
+				       human_string(o, "device"));
+	else
+		view_state(out, o);
+	g_string_append_c(out, '\n');
+}
+
+static void view_disable(GString *out, JsonNode *result)
+{
+	view_state(out, json_node_get_object(result));
 	g_string_append_c(out, '\n');
 }
 
@@ -164,9 +199,25 @@ static void view_flush(GString *out, JsonNode *result)
 			       n == 1 ? "" : "s");
 }
 
+static void view_partner(GString *out, JsonObject *partner)
+{
+	gint64 us = human_number(partner, "rtt_us");
+
+	if (!partner || !json_object_get_boolean_member_with_default(partner, "reachable", FALSE)) {
+		g_string_append(out, "not heard of\n");
+		return;
+	}
+	g_string_append(out, "heard of");
+	if (us)
+		g_string_append_printf(out, ", round trip %.2fms", (double)us / 1000);
+	if (!json_object_get_boolean_member_with_default(partner, "same_epoch", FALSE))
+		g_string_append(out, ", but it has another device table");
+	g_string_append_c(out, '\n');
+}
+
 static void view_version(GString *out, JsonNode *result)
 {
-	JsonObject *o = json_node_get_object(result), *partner = human_object(o, "partner");
+	JsonObject *o = json_node_get_object(result);
 
 	g_string_append_printf(
 		out, "sandwich %s: balancer %s (%s) of %s, %s mode, affinity %s, datapath %s\nup ",
@@ -175,15 +226,7 @@ static void view_version(GString *out, JsonNode *result)
 		human_string(o, "datapath"));
 	human_time(out, human_double(o, "uptime"));
 	g_string_append_printf(out, ", configuration %s\npartner ", human_string(o, "config"));
-	if (!partner || !json_object_get_boolean_member_with_default(partner, "reachable", FALSE))
-		g_string_append(out, "not heard of\n");
-	else
-		g_string_append_printf(
-			out, "heard of, round trip %.2fms%s\n",
-			(double)human_number(partner, "rtt_us") / 1000,
-			json_object_get_boolean_member_with_default(partner, "same_epoch", FALSE)
-				? ""
-				: ", but it has another device table");
+	view_partner(out, human_object(o, "partner"));
 }
 
 static void view_help(GString *out, JsonNode *result)
@@ -207,9 +250,9 @@ static const struct {
 	{"explain", JSON_NODE_OBJECT, view_explain},
 	{"show counters", JSON_NODE_OBJECT, view_counters},
 	{"show config", JSON_NODE_OBJECT, view_config},
-	{"drain", JSON_NODE_OBJECT, view_device},
-	{"enable", JSON_NODE_OBJECT, view_device},
-	{"disable", JSON_NODE_OBJECT, view_device},
+	{"drain", JSON_NODE_OBJECT, view_drain},
+	{"enable", JSON_NODE_OBJECT, view_enable},
+	{"disable", JSON_NODE_OBJECT, view_disable},
 	{"flush", JSON_NODE_OBJECT, view_flush},
 	{"version", JSON_NODE_OBJECT, view_version},
 	{"help", JSON_NODE_ARRAY, view_help},
