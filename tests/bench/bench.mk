@@ -22,5 +22,5 @@ $(BENCH_DIR)/%.bpf.o: tests/bench/%.bpf.c tests/bench/generator.h
 .PHONY: bench bench-build
 bench-build: $(BENCH_PROGRAMS) $(BENCH_OBJECTS)
 
-bench: bench-build
+bench: all bench-build
 	/usr/bin/python3 tests/bench/bench.py --build $(BUILD)
