@@ -4,9 +4,10 @@
 
 Frames: 64 bytes, UDP, flows at random. Namespaces of its own: generator -> [u0 forwarder d0] -> sink. The
 generator and the receiving softirq have CPU 0, the forwarder and the sink's softirq CPU 1 (Linux routing
-forwards where it receives: all on CPU 0). Where others use the machine, too, the forwarder's CPU time for a
-frame under overload is the figure that can be trusted: repeats agree to 2 %. Each contestant runs in every round, every other round in
+forwards where it receives: all on CPU 0). Each contestant runs in every round, every other round in
 opposite order; the best round counts. Ratios are to the bare libpcap forwarder of the same run.
+Where others use the machine, too, trust the forwarder's CPU time for a frame under overload: repeats
+agree to 2 %.
 """
 import argparse
 import json
