@@ -369,13 +369,31 @@ static int balancer_run_data(struct balancer *b, char **why)
 	return rc;
 }
 
+/* The configuration's wish, as far as this build can fulfil it. */
+static int balancer_choose_datapath(struct balancer *b, char **why)
+{
+	enum config_datapath wish = b->self->datapath;
+
+	b->datapath = "pcap";
+	if (wish == CONFIG_DATAPATH_PCAP)
+		return 0;
+	if (wish == CONFIG_DATAPATH_AUTO) {
+		g_message("datapath pcap: this version has no xdp data path yet");
+		return 0;
+	}
+	*why = g_strdup_printf("datapath = %s is not in this version yet; write datapath = auto or pcap",
+			       config_datapath_name(wish));
+	return -ENOTSUP;
+}
+
 int balancer_start(struct balancer *b, char **why)
 {
 	int rc;
 
 	*why = NULL;
-	b->datapath = "pcap";
-	rc = balancer_read_secret(b, why);
+	rc = balancer_choose_datapath(b, why);
+	if (!rc)
+		rc = balancer_read_secret(b, why);
 	if (!rc)
 		rc = balancer_tables(b, why);
 	if (!rc)
