@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "sandwich/control/control.h"
+#include "sandwich/control/ports.h"
 #include "sandwich/run/attach.h"
 #include "sandwich/run/local.h"
 #include "sandwich/run/lost.h"
@@ -79,7 +80,7 @@ static void balancer_resolved(void *user, const struct resolve_entry *entry)
 static void balancer_attached(void *user, u8 device, bool answers, u8 port)
 {
 	struct balancer *b = user;
-	bool carrier = port < b->port_count && port_carrier(b->ports[port]);
+	bool carrier = port < b->port_count && b->ports[port] && port_carrier(b->ports[port]);
 
 	if (!b->health)
 		return;
@@ -94,7 +95,7 @@ static u8 balancer_port(void *user, const char *name)
 	struct balancer *b = user;
 
 	for (u8 i = PORT_UPLINK + 1; i < b->port_count; i++)
-		if (!strcmp(port_name(b->ports[i]), name))
+		if (!strcmp(ports_name(b->self, i), name))
 			return i;
 	return PORTS_MAX;
 }

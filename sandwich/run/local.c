@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "sandwich/control/ports.h"
 #include "sandwich/run/attach.h"
 #include "sandwich/run/settings.h"
 #include "sandwich/slowpath/answer.h"
@@ -48,39 +49,64 @@ void local_configure(struct balancer *b)
 	g_array_unref(addresses);
 }
 
-/* The interface is gone, and perhaps there again under another index: opens it anew. */
-static void local_reopen(struct balancer *b, u8 index)
+/* Gives the port up; it is opened again as soon as its interface is there. */
+static void local_close(struct balancer *b, u8 index)
 {
-	struct port *old = b->ports[index], *fresh;
+	pump_replace_port(b->pump, index, NULL);
+	port_close(b->ports[index]);
+	b->ports[index] = NULL;
+	attach_report(b->attach);
+}
+
+static void local_open(struct balancer *b, u8 index)
+{
+	struct port *p;
 	char *why = NULL;
 
-	if (port_open(&fresh, port_name(old), index, &why)) {
+	if (port_open(&p, ports_name(b->self, index), index, &why)) {
 		g_free(why);
 		return; /* not back yet */
 	}
-	g_message("port %s is back", port_name(fresh));
-	pump_replace_port(b->pump, index, fresh);
-	b->ports[index] = fresh;
-	port_close(old);
-	if (index == PORT_UPLINK && routes_follow(b->routes, port_ifindex(fresh)))
-		g_warning("port %s: the kernel's routes by it can't be read", port_name(fresh));
+	g_message("port %s is back", port_name(p));
+	b->ports[index] = p;
+	pump_replace_port(b->pump, index, p);
+	if (index == PORT_UPLINK && routes_follow(b->routes, port_ifindex(p)))
+		g_warning("port %s: the kernel's routes by it can't be read", port_name(p));
 	answer_announce(b->answer);
 	resolver_refresh_port(b->resolver, index, memory_now());
+	attach_report(b->attach);
 }
 
-void local_check_port(struct balancer *b, u8 index)
+static void local_follow_carrier(struct balancer *b, u8 index, bool had)
 {
-	struct port *p = b->ports[index];
-	bool had = port_carrier(p);
+	const struct port *p = b->ports[index];
 
-	if (port_refresh(p) == -ENODEV) {
-		local_reopen(b, index);
-		return;
-	}
 	if (had == port_carrier(p))
 		return;
 	g_message("port %s: carrier %s", port_name(p), had ? "lost" : "back");
 	if (!had)
 		resolver_refresh_port(b->resolver, index, memory_now());
 	attach_report(b->attach);
+}
+
+void local_check_port(struct balancer *b, u8 index)
+{
+	struct port *p = b->ports[index];
+	bool had = p && port_carrier(p);
+
+	switch (p ? port_refresh(p) : -ENODEV) {
+	case -ENODEV:
+		if (p) {
+			g_warning("port %s is gone", port_name(p));
+			local_close(b, index);
+		}
+		local_open(b, index);
+		break;
+	case -ESTALE: /* its MTU has grown beyond what it was opened for */
+		local_close(b, index);
+		local_open(b, index);
+		break;
+	default:
+		local_follow_carrier(b, index, had);
+	}
 }
