@@ -2,11 +2,13 @@
 #include "sandwich/run/run.h"
 
 #include <glib-unix.h>
+#include <locale.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "sandwich/control/version.h"
 #include "sandwich/run/balancer.h"
 
 #define EXIT_REFUSED 1
@@ -182,6 +184,7 @@ int run_main(const struct run_role *role, int argc, char **argv)
 	int rc;
 
 	run_log_init();
+	setlocale(LC_CTYPE, "C.UTF-8"); /* messages hold more than ASCII */
 	signal(SIGPIPE, SIG_IGN);
 	if (sodium_init() < 0) {
 		fprintf(stderr, "%s: libsodium can't be initialised\n", role->program);
@@ -189,7 +192,7 @@ int run_main(const struct run_role *role, int argc, char **argv)
 	}
 	rc = run_parse(role, argc, argv, &o);
 	if (!rc && o.version)
-		printf("%s %s\n", role->program, RUN_VERSION);
+		printf("%s %s\n", role->program, SANDWICH_VERSION);
 	else if (!rc)
 		rc = run_with(role, &o);
 	g_free(o.file);

@@ -14,8 +14,6 @@ struct run_role {
 	enum config_side_id side;
 };
 
-#define RUN_VERSION "0.1.0"
-
 /* The program. Exit status: 0 done, 1 refused (said on stderr), 2 usage. */
 int run_main(const struct run_role *role, int argc, char **argv);
 
