@@ -112,16 +112,20 @@ CORE_INLINE u8 session_next_tcp(u8 state, u8 flags, bool from_outside, bool from
 {
 	if (flags & TCP_RST)
 		return SESSION_RESET;
-	if (state == SESSION_MOVED && !session_opens(flags))
-		return state;
 	if (session_opens(flags))
 		return state == SESSION_ESTABLISHED || state == SESSION_OPENING
 			       ? state : SESSION_NEW;
+	/*
+	 * What is still on its way after a RST revives nothing. Where the RST was forged, the
+	 * conversation's frames keep the record from expiring.
+	 */
+	if (state == SESSION_MOVED || state == SESSION_RESET)
+		return state;
 	if (flags & TCP_SYN)
 		return state == SESSION_NEW && !from_opener ? SESSION_OPENING : state;
 	if (flags & TCP_FIN)
 		return session_fin(state, from_outside);
-	if (state == SESSION_OPENING || state == SESSION_RESET)
+	if (state == SESSION_OPENING)
 		return SESSION_ESTABLISHED;
 	/* no SYN-ACK was seen, yet the other end sends data: it is established */
 	return state == SESSION_NEW && !from_opener ? SESSION_ESTABLISHED : state;
