@@ -206,7 +206,8 @@ CORE_FN void decide_update(struct tables *t, const struct settings *cfg, struct 
 		w->events |= EVENT_CLOSED;
 		count(t, COUNTER_SESSIONS_CLOSED);
 	}
-	core_store(&s->seen, w->now);
+	if (w->port != PORT_UPLINK || !learn_stale(t, s))
+		core_store(&s->seen, w->now); /* a stale one is seen again when its device speaks */
 	slot_account(s, length);
 }
 
@@ -259,13 +260,33 @@ CORE_INLINE void decide_follow(struct tables *t, const struct settings *cfg, str
 	w->events |= EVENT_MOVED;
 }
 
-/* The table changed under a living conversation that no sweep saw: it stays where it is. */
+/* The table changed under a living conversation that no sweep saw, or a pin came back to life: it
+ * stays. */
 CORE_INLINE bool decide_stays(const struct settings *cfg, const struct work *w,
 			      const struct slot *s)
 {
-	return w->place.why == PLACE_HASH && device_set_has(&cfg->up, core_load(&s->device)) &&
-	       session_state(core_load(&s->state)) != SESSION_MOVED &&
+	return (w->place.why == PLACE_HASH || w->place.revived) &&
+	       device_set_has(&cfg->up, core_load(&s->device)) &&
+	       session_state(core_load(&s->state)) != SESSION_MOVED && !learn_guessed(cfg, s) &&
 	       !session_opens(w->packet.tcp_flags) && !session_expired(cfg, s, w->now);
+}
+
+/*
+ * Whether a stateful device can be expected to refuse the frame as it knows nothing of its
+ * conversation. A question in a datagram begins a new one there as well as anywhere, unless a
+ * tunnel is what it is about.
+ */
+CORE_INLINE bool decide_is_refused(struct tables *t, const struct settings *cfg,
+				   const struct work *w, u8 byte)
+{
+	bool from_opener = decide_from_outside(cfg, w) == !(byte & SESSION_FROM_INSIDE);
+	u8 protocol = w->flow.protocol;
+
+	if (cfg->learn_hosts || !from_opener ||
+	    local_find(t, cfg, &w->packet.to) & LOCAL_CLUSTER)
+		return true;
+	return protocol != PROTOCOL_UDP && protocol != PROTOCOL_UDPLITE &&
+	       protocol != PROTOCOL_ICMP && protocol != PROTOCOL_ICMPV6;
 }
 
 /*
@@ -274,7 +295,7 @@ CORE_INLINE bool decide_stays(const struct settings *cfg, const struct work *w,
  * so that it is not held there when its own device comes back.
  */
 CORE_INLINE void decide_moved(struct tables *t, const struct settings *cfg, struct work *w,
-			      struct slot *s)
+			      struct slot *s, bool touches)
 {
 	u8 byte = core_load(&s->state), old = core_load(&s->device);
 
@@ -286,7 +307,9 @@ CORE_INLINE void decide_moved(struct tables *t, const struct settings *cfg, stru
 		pin_put(t, &w->key, w->place.hash, old, PIN_SWEPT, w->now);
 		return;
 	}
-	if (session_is_open(byte) && !device_set_has(&cfg->up, old))
+	if (!touches)
+		return; /* no frame of the conversation itself */
+	if (session_is_open(byte) && decide_is_refused(t, cfg, w, byte))
 		core_store(&s->state, (u8)((byte & ~7) | SESSION_MOVED));
 	decide_follow(t, cfg, w, s);
 }
@@ -358,6 +381,7 @@ CORE_INLINE void decide_inward(struct tables *t, const struct settings *cfg, str
 	decide_place_inward(t, cfg, w);
 	displaced = w->place.displaced && cfg->on_down != DOWN_MOVE;
 	touches = decide_touches(t, cfg, w);
+	
 	if (touches || displaced || cfg->last_hop) {
 		hash = session_hash(cfg, &w->flow);
 		s = table_find(t, TABLE_SESSIONS, &w->flow, hash);
@@ -365,7 +389,7 @@ CORE_INLINE void decide_inward(struct tables *t, const struct settings *cfg, str
 	if (displaced && decide_gone(t, cfg, w, s))
 		return;
 	if (s && w->device && w->place.why != PLACE_OWN)
-		decide_moved(t, cfg, w, s);
+		decide_moved(t, cfg, w, s, touches);
 	w->reason = REASON_NO_DEVICE;
 	if (!decide_to_device(t, cfg, w))
 		return;
@@ -388,9 +412,38 @@ CORE_INLINE u8 decide_source(struct tables *t, const struct settings *cfg, struc
 		return 0;
 	}
 	d = tables_device(t, (u8)owner);
-	if (d && core_load(&d->heard) != w->now)
-		core_store(&d->heard, w->now);
+	if (!d || core_load(&d->heard) == w->now)
+		return (u8)owner;
+	core_store(&d->heard, w->now);
+	if (core_load(&d->since) && core_elapsed(w->now, core_load(&d->since)) > DEVICE_SINCE_MS)
+		core_store(&d->since, 0);
 	return (u8)owner;
+}
+
+/*
+ * Whether the frame binds its inner host. An answer to the inside does not: its sender may be any
+ * server outside, whom masquerading devices reach by addresses of their own. It only corrects a
+ * binding that is stale.
+ */
+CORE_INLINE bool decide_binds(const struct slot *s)
+{
+	return !s || !(core_load(&s->state) & SESSION_FROM_INSIDE);
+}
+
+/*
+ * A conversation that its device kept while it was away, and others of its key have gone elsewhere
+ * and are pinned there: what it says is true of itself, and no reason to call them back.
+ */
+CORE_INLINE bool decide_left_behind(struct tables *t, const struct settings *cfg,
+				    const struct work *w, const struct slot *s)
+{
+	if (w->place.why != PLACE_PIN || w->place.device == w->from ||
+	    session_opens(w->packet.tcp_flags))
+		return false;
+	if (cfg->learn_hosts &&
+	    (w->place.pin == PIN_HOST || !(core_load(&s->state) & SESSION_FROM_INSIDE)))
+		return false; /* where a client's tunnel is, its newest frame says */
+	return device_since(tables_device(t, w->from), core_load(&s->created));
 }
 
 /* What the source device says of the conversation; W->device is where it is afterwards. */
@@ -406,6 +459,10 @@ CORE_FN struct slot *decide_learn(struct tables *t, const struct settings *cfg, 
 		w->place.why = PLACE_OWN;
 		return s; /* a device's own traffic binds nobody else's */
 	}
+	if (s && decide_left_behind(t, cfg, w, s)) {
+		session_move(t, s, w->from);
+		return s;
+	}
 	if (w->place.device != w->from) {
 		if (learn(t, cfg, &w->key, w->place.hash, s, w->from, w->packet.tcp_flags, w->now))
 			w->events |= EVENT_LEARNED;
@@ -413,6 +470,7 @@ CORE_FN struct slot *decide_learn(struct tables *t, const struct settings *cfg, 
 			w->device = core_load(&s->device);
 	}
 	if (cfg->learn_hosts && w->device == w->from &&
+	    (decide_binds(s) || learn_host_stale(t, cfg, &w->flow, w->now)) &&
 	    learn_host(t, cfg, &w->flow, w->from, w->now))
 		w->events |= EVENT_LEARNED;
 	return s;
@@ -466,6 +524,15 @@ CORE_INLINE void decide_agree(struct tables *t, const struct settings *cfg, stru
 	decide_follow(t, cfg, w, s);
 }
 
+/* No pin says yet where the frame's inner host is, or one that holds it for now. */
+CORE_INLINE bool decide_unbound(const struct settings *cfg, const struct work *w)
+{
+	if (!cfg->learn_hosts || w->place.why != PLACE_PIN)
+		return cfg->learn_hosts;
+	return w->place.pin == PIN_SWEPT ||
+	       (w->place.pin == PIN_LEARNED && cfg->affinity == AFFINITY_CLIENT);
+}
+
 CORE_INLINE void decide_outward(struct tables *t, const struct settings *cfg, struct work *w,
 				u32 length)
 {
@@ -476,8 +543,9 @@ CORE_INLINE void decide_outward(struct tables *t, const struct settings *cfg, st
 	w->from = decide_source(t, cfg, w);
 	if (CORE_LIKELY(w->from)) {
 		place(t, cfg, &w->key, w->now, &w->place);
-		learns = w->place.device != w->from ||
-			 (cfg->learn_hosts && w->place.why != PLACE_PIN);
+		learns = w->place.device != w->from || decide_unbound(cfg, w);
+		if (w->place.revived && w->place.device == w->from)
+			pin_put(t, &w->key, w->place.hash, w->from, w->place.pin, w->now);
 		touches = decide_touches(t, cfg, w);
 		if (learns || touches || cfg->last_hop)
 			hash = session_hash(cfg, &w->flow);

@@ -37,10 +37,21 @@ struct device {
 	u32 heard;	  /* ms: last frame from it */
 	u16 vlan;	  /* tag to use, VLAN_NONE, or VLAN_KEEP: as the port says */
 	u16 weight;
-	u32 spare[8];
+	u32 since;	  /* ms: when it came up again, not more than a day ago; else 0 */
+	u32 spare[7];
 };
 
 _Static_assert(sizeof(struct device) == 64, "a device is one cache line");
+
+#define DEVICE_SINCE_MS 86400000
+
+/* Whether D came up again after THEN (ms): what was known of it then is from before. */
+CORE_INLINE bool device_since(const struct device *d, u32 then)
+{
+	u32 since = d ? core_load(&d->since) : 0;
+
+	return since && (int32_t)(since - then) > 0;
+}
 
 #define NEIGHBOURS_MAX 4096
 

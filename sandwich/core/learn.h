@@ -27,6 +27,28 @@ CORE_INLINE bool device_is_live(struct tables *t, const struct settings *cfg, u8
 	       (!cfg->heard || core_elapsed(now, core_load(&d->heard)) <= cfg->heard);
 }
 
+/*
+ * Its device went and came back since it was last seen: the record is of the time before, and the
+ * conversation may have gone elsewhere meanwhile (a client to another gateway).
+ */
+CORE_INLINE bool learn_stale(struct tables *t, const struct slot *session)
+{
+	return device_since(tables_device(t, core_load(&session->device)),
+			    core_load(&session->seen));
+}
+
+/*
+ * Where an inner host is had to be guessed, for a question of the inside that nobody has answered
+ * yet or after its device went down. The first frame of the host says where it is.
+ */
+CORE_INLINE bool learn_guessed(const struct settings *cfg, const struct slot *session)
+{
+	u8 byte = core_load(&session->state), state = session_state(byte);
+
+	return cfg->learn_hosts &&
+	       (state == SESSION_MOVED || (state == SESSION_NEW && byte & SESSION_FROM_INSIDE));
+}
+
 CORE_INLINE void learn_asymmetric(struct tables *t, struct slot *session)
 {
 	u8 byte = core_load(&session->state);
@@ -43,9 +65,11 @@ CORE_INLINE enum learn learn_known(struct tables *t, const struct settings *cfg,
 {
 	u8 old = core_load(&session->device);
 
-	if (old == device || session_state(core_load(&session->state)) == SESSION_MOVED)
+	if (old == device || session_state(core_load(&session->state)) == SESSION_MOVED ||
+	    learn_guessed(cfg, session))
 		return LEARN_DEVICE;
-	if (!device_is_live(t, cfg, old, now)) {
+	if (!device_is_live(t, cfg, old, now) || learn_stale(t, session) ||
+	    device_since(tables_device(t, device), core_load(&session->created))) {
 		count(t, COUNTER_MOVED_DOWN);
 		return LEARN_DEVICE;
 	}
@@ -69,7 +93,7 @@ CORE_FN bool learn_host(struct tables *t, const struct settings *cfg, const stru
 	struct slot *pin = pin_find(t, cfg, &key, hash, now);
 
 	if (pin && core_load(&pin->device) == device) {
-		if (core_load(&pin->state) == PIN_LEARNED)
+		if (core_load(&pin->state) <= PIN_SWEPT)
 			core_store(&pin->state, PIN_HOST);
 		return false;
 	}
@@ -77,6 +101,18 @@ CORE_FN bool learn_host(struct tables *t, const struct settings *cfg, const stru
 		return false;
 	count(t, COUNTER_LEARNED_HOSTS);
 	return true;
+}
+
+/* Whether the flow's inner host is bound to a device that is not up. */
+CORE_FN bool learn_host_stale(struct tables *t, const struct settings *cfg, const struct flow *flow,
+			      u32 now)
+{
+	struct flow key;
+	u64 hash = place_host_key(cfg, flow, &key);
+	struct slot *pin = pin_find(t, cfg, &key, hash, now);
+
+	return pin && core_load(&pin->state) == PIN_HOST &&
+	       !device_set_has(&cfg->up, core_load(&pin->device));
 }
 
 /* A frame of FLOW came from DEVICE, and placement names another. True: it was learned. */

@@ -99,6 +99,7 @@ CORE_FN bool pin_put(struct tables *t, const struct flow *key, u64 hash, u8 devi
 		core_store(&pin->device, device);
 		core_store(&pin->state, origin);
 		core_store(&pin->seen, now);
+		core_store(&pin->created, now);
 		return true;
 	}
 	pin = table_claim_free(t, TABLE_PINS, hash, &before);

@@ -24,6 +24,7 @@ struct placement {
 	u8 rank;    /* PLACE_HASH: 0 for the row's first device */
 	u8 wanted;  /* the device that would carry it if everything were up */
 	u8 pin;	    /* PLACE_PIN, PLACE_HOST: its enum pin_origin */
+	bool revived; /* PLACE_PIN: its device went and came back since the pin was put */
 	bool displaced; /* `wanted` is not up, so what was on it is elsewhere or gone */
 };
 
@@ -44,6 +45,7 @@ CORE_INLINE bool place_by_pin(struct tables *t, const struct settings *cfg, cons
 	out->device = device;
 	out->why = PLACE_PIN;
 	out->pin = core_load(&pin->state);
+	out->revived = device_since(tables_device(t, device), core_load(&pin->created));
 	return true;
 }
 

@@ -8,8 +8,7 @@
 #ifndef SANDWICH_CORE_SWEEP_H
 #define SANDWICH_CORE_SWEEP_H
 
-#include "sandwich/core/place.h"
-#include "sandwich/core/session.h"
+#include "sandwich/core/learn.h"
 
 /* What placement will be: the same settings but for who is picked, and from which rows. */
 struct sweep {
@@ -19,8 +18,9 @@ struct sweep {
 };
 
 /*
- * Whether the pin that NEXT goes by is to be left alone. One whose device is not up now is stale:
- * its conversations went elsewhere and are not to follow it back. An operator's says otherwise.
+ * Whether the pin that NEXT goes by is to be left alone. One whose device is not up now is stale,
+ * or was until just now: its conversations went elsewhere and are not to follow it back. An
+ * operator's says otherwise.
  */
 CORE_INLINE bool sweep_pin_holds(struct tables *t, struct sweep *sweep, const struct flow *key,
 				 const struct placement *next)
@@ -28,7 +28,7 @@ CORE_INLINE bool sweep_pin_holds(struct tables *t, struct sweep *sweep, const st
 	const struct settings *cfg = tables_settings(t);
 	struct slot *pin = pin_find(t, &sweep->next, key, next->hash, sweep->now);
 
-	return !cfg || device_set_has(&cfg->up, next->device) ||
+	return !cfg || (device_set_has(&cfg->up, next->device) && !next->revived) ||
 	       (pin && core_load(&pin->state) == PIN_OPERATOR);
 }
 
@@ -54,13 +54,14 @@ CORE_INLINE void sweep_slot(struct tables *t, struct sweep *sweep, struct slot *
 	if (!device_set_has(&sweep->next.up, device) ||
 	    session_expired(&sweep->next, s, sweep->now))
 		return;
-	if (session_state(core_load(&s->state)) == SESSION_MOVED)
+	if (session_state(core_load(&s->state)) == SESSION_MOVED || learn_guessed(&sweep->next, s))
 		return; /* nothing of it has come through there: its own device may have it back */
 	affinity_key(&key, &flow, sweep->next.affinity);
 	place_flow(t, &sweep->next, &flow, &key, sweep->now, &next);
 	if (next.device == device || sweep_is_own(t, &sweep->next, &flow))
 		return;
-	if (next.why == PLACE_PIN && sweep_pin_holds(t, sweep, &key, &next))
+	if (next.why == PLACE_PIN &&
+	    (learn_stale(t, s) || sweep_pin_holds(t, sweep, &key, &next)))
 		return;
 	if (pin_put(t, &key, next.hash, device, PIN_SWEPT, sweep->now)) {
 		sweep->pinned++;

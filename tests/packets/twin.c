@@ -102,9 +102,9 @@ static bool twin_same(const struct work *a, const struct work *b)
 	       mac_equal(&a->out_mac, &b->out_mac) && a->from == b->from &&
 	       a->device == b->device && a->place.hash == b->place.hash &&
 	       a->place.why == b->place.why && a->place.rank == b->place.rank &&
-	       a->place.wanted == b->place.wanted && a->place.displaced == b->place.displaced &&
-	       flow_equal(&a->flow, &b->flow) && flow_equal(&a->key, &b->key) &&
-	       !memcmp(&a->packet, &b->packet, sizeof(a->packet));
+	       a->place.pin == b->place.pin && a->place.wanted == b->place.wanted &&
+	       a->place.displaced == b->place.displaced && flow_equal(&a->flow, &b->flow) &&
+	       flow_equal(&a->key, &b->key) && !memcmp(&a->packet, &b->packet, sizeof(a->packet));
 }
 
 static bool twin_kernel(struct twin *tw, const struct frame *f, const struct work *before,

@@ -230,6 +230,7 @@ static void test_stale_host(void **state)
 		world_set(r.t, 2, false, false);
 		rig_inward(&r, "v4 10.9.0.%u>10.66.0.1 udp 5>6", n);
 		refuge = r.w.device;
+		rig_outward(&r, refuge, "v4 10.66.0.1>10.9.0.%u udp 6>5", n);
 		sweep_begin(&r, &sweep, 2, true, true);
 		sweep_all(&r, &sweep);
 		world_set(r.t, 2, true, true);
