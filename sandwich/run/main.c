@@ -123,7 +123,10 @@ static gboolean run_reload(gpointer user)
 static int run_balancer(const struct run_role *role, struct balancer *b)
 {
 	char *why = NULL;
-	int rc = balancer_start(b, &why);
+	int rc;
+
+	run_raise_priority();
+	rc = balancer_start(b, &why);
 
 	if (rc) {
 		fprintf(stderr, "%s: %s\n", role->program, why ? why : g_strerror(-rc));

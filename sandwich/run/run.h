@@ -23,6 +23,9 @@ int run_main(const struct run_role *role, int argc, char **argv);
  */
 void run_notify(const char *state);
 
+/* Asks for more than the usual share of the CPU, for all threads to come; says where it may not. */
+void run_raise_priority(void);
+
 /*
  * Gives up every capability that a running balancer needs no more: of this thread and of those it
  * starts later. 0 or -errno.
