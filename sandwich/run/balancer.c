@@ -382,8 +382,8 @@ static int balancer_choose_datapath(struct balancer *b, char **why)
 		g_message("datapath pcap: this version has no xdp data path yet");
 		return 0;
 	}
-	*why = g_strdup_printf("datapath = %s is not in this version yet; write datapath = auto or pcap",
-			       config_datapath_name(wish));
+	*why = g_strdup_printf("datapath = %s is not in this version yet; "
+			       "write datapath = auto or pcap", config_datapath_name(wish));
 	return -ENOTSUP;
 }
 

@@ -10,7 +10,7 @@
 
 void run_raise_priority(void)
 {
-	/* Where the machine is short of time, devices must not look dead because we were not run. */
+	/* Where the CPU is short, devices must not look dead because we were not run. */
 	if (setpriority(PRIO_PROCESS, 0, RUN_NICE))
 		g_message("priority stays as it is (%s): under full load heartbeats may be late",
 			  g_strerror(errno));
