@@ -257,18 +257,20 @@ CORE_INLINE void decide_follow(struct tables *t, const struct settings *cfg, str
 
 	count(t, up ? COUNTER_MOVED_REBIND : COUNTER_MOVED_DOWN);
 	session_move(t, s, w->device);
+	core_store(&s->seen, w->now);
 	w->events |= EVENT_MOVED;
 }
 
 /* The table changed under a living conversation that no sweep saw, or a pin came back to life: it
  * stays. */
-CORE_INLINE bool decide_stays(const struct settings *cfg, const struct work *w,
+CORE_INLINE bool decide_stays(struct tables *t, const struct settings *cfg, const struct work *w,
 			      const struct slot *s)
 {
 	return (w->place.why == PLACE_HASH || w->place.revived) &&
 	       device_set_has(&cfg->up, core_load(&s->device)) &&
 	       session_state(core_load(&s->state)) != SESSION_MOVED && !learn_guessed(cfg, s) &&
-	       !session_opens(w->packet.tcp_flags) && !session_expired(cfg, s, w->now);
+	       !learn_stale(t, s) && !session_opens(w->packet.tcp_flags) &&
+	       !session_expired(cfg, s, w->now);
 }
 
 /*
@@ -301,7 +303,7 @@ CORE_INLINE void decide_moved(struct tables *t, const struct settings *cfg, stru
 
 	if (old == w->device)
 		return;
-	if (decide_stays(cfg, w, s)) {
+	if (decide_stays(t, cfg, w, s)) {
 		w->device = old;
 		w->place.why = PLACE_SESSION;
 		pin_put(t, &w->key, w->place.hash, old, PIN_SWEPT, w->now);
@@ -518,7 +520,7 @@ CORE_INLINE void decide_agree(struct tables *t, const struct settings *cfg, stru
 			      struct slot *s)
 {
 	if (w->place.why == PLACE_HASH && device_is_live(t, cfg, core_load(&s->device), w->now) &&
-	    session_state(core_load(&s->state)) != SESSION_MOVED &&
+	    session_state(core_load(&s->state)) != SESSION_MOVED && !learn_stale(t, s) &&
 	    !session_opens(w->packet.tcp_flags) && !session_expired(cfg, s, w->now))
 		learn_asymmetric(t, s);
 	decide_follow(t, cfg, w, s);

@@ -28,8 +28,9 @@ CORE_INLINE bool device_is_live(struct tables *t, const struct settings *cfg, u8
 }
 
 /*
- * Its device went and came back since it was last seen: the record is of the time before, and the
- * conversation may have gone elsewhere meanwhile (a client to another gateway).
+ * Its device went and came back since it was last seen: the record is of the time before. The
+ * conversation may have gone elsewhere meanwhile (a client to another gateway), or been left behind
+ * by others of its key; since they all stay together, it does not call those back.
  */
 CORE_INLINE bool learn_stale(struct tables *t, const struct slot *session)
 {

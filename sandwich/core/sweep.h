@@ -39,6 +39,33 @@ CORE_INLINE bool sweep_is_own(struct tables *t, const struct settings *cfg, cons
 	       LOCAL_DEVICE;
 }
 
+/*
+ * A conversation that is where its record says, now and after the change. A device that is not up
+ * now has none; of one that was moved or guessed nothing has come through yet, and its own device
+ * may have it back.
+ */
+CORE_INLINE bool sweep_is_living(struct tables *t, struct sweep *sweep, const struct slot *s,
+				 u8 device)
+{
+	const struct settings *cfg = tables_settings(t);
+
+	return cfg && device_set_has(&cfg->up, device) &&
+	       device_set_has(&sweep->next.up, device) &&
+	       !session_expired(&sweep->next, s, sweep->now) &&
+	       session_state(core_load(&s->state)) != SESSION_MOVED &&
+	       !learn_guessed(&sweep->next, s);
+}
+
+/* Whether conversations of KEY go to DEVICE as things are. */
+CORE_INLINE bool sweep_is_placed(struct tables *t, struct sweep *sweep, const struct flow *flow,
+				 const struct flow *key, u8 device)
+{
+	struct placement current = {0};
+
+	place_flow(t, tables_settings(t), flow, key, sweep->now, &current);
+	return current.device == device;
+}
+
 /* Pins the session at S if NEXT would place it elsewhere and its device can still carry it. */
 CORE_INLINE void sweep_slot(struct tables *t, struct sweep *sweep, struct slot *s)
 {
@@ -51,17 +78,15 @@ CORE_INLINE void sweep_slot(struct tables *t, struct sweep *sweep, struct slot *
 	if (!slot_is_live(version) || core_load(&s->version) != version)
 		return;
 	sweep->walked++;
-	if (!device_set_has(&sweep->next.up, device) ||
-	    session_expired(&sweep->next, s, sweep->now))
+	if (!sweep_is_living(t, sweep, s, device))
 		return;
-	if (session_state(core_load(&s->state)) == SESSION_MOVED || learn_guessed(&sweep->next, s))
-		return; /* nothing of it has come through there: its own device may have it back */
 	affinity_key(&key, &flow, sweep->next.affinity);
 	place_flow(t, &sweep->next, &flow, &key, sweep->now, &next);
 	if (next.device == device || sweep_is_own(t, &sweep->next, &flow))
 		return;
-	if (next.why == PLACE_PIN &&
-	    (learn_stale(t, s) || sweep_pin_holds(t, sweep, &key, &next)))
+	if (next.why == PLACE_PIN && sweep_pin_holds(t, sweep, &key, &next))
+		return;
+	if (learn_stale(t, s) && !sweep_is_placed(t, sweep, &flow, &key, device))
 		return;
 	if (pin_put(t, &key, next.hash, device, PIN_SWEPT, sweep->now)) {
 		sweep->pinned++;
