@@ -84,7 +84,8 @@ CORE_INLINE void sweep_slot(struct tables *t, struct sweep *sweep, struct slot *
 	place_flow(t, &sweep->next, &flow, &key, sweep->now, &next);
 	if (next.device == device || sweep_is_own(t, &sweep->next, &flow))
 		return;
-	if (next.why == PLACE_PIN && sweep_pin_holds(t, sweep, &key, &next))
+	if (next.why == PLACE_PIN &&
+	    (learn_stale(t, s) || sweep_pin_holds(t, sweep, &key, &next)))
 		return;
 	if (learn_stale(t, s) && !sweep_is_placed(t, sweep, &flow, &key, device))
 		return;
