@@ -383,7 +383,7 @@ CORE_INLINE void decide_inward(struct tables *t, const struct settings *cfg, str
 	decide_place_inward(t, cfg, w);
 	displaced = w->place.displaced && cfg->on_down != DOWN_MOVE;
 	touches = decide_touches(t, cfg, w);
-	
+
 	if (touches || displaced || cfg->last_hop) {
 		hash = session_hash(cfg, &w->flow);
 		s = table_find(t, TABLE_SESSIONS, &w->flow, hash);

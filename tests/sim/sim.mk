@@ -15,8 +15,8 @@ $(SIM_DIR)/sim: $(SIM_SOURCES:%.c=$(OBJ)/%.o)
 # Many seeds must hold; and each planted bug must be found, or the simulation proves nothing.
 .PHONY: check-sim
 check-sim: $(SIM_DIR)/sim
-	@SIM_SEEDS=$(SIM_SEEDS) $<
-	@for plant in $(SIM_PLANTS); do \
-		! SIM_SEEDS=40 SIM_PLANT=$$plant $< >/dev/null || \
-			{ echo "sim: did not find the planted bug $$plant"; exit 1; }; \
-	done; echo "sim: found every planted bug: $(SIM_PLANTS)"
+	@SIM_SEEDS=$(SIM_SEEDS) tests/report 'simulation of the whole sandwich' $< || status=1; \
+	for plant in $(SIM_PLANTS); do \
+		tests/report "simulation finds a planted bug: $$plant" \
+			tests/sim/bites $< $$plant || status=1; \
+	done; exit $$status

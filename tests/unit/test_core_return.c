@@ -77,7 +77,8 @@ static int return_teardown(void **state)
 	return 0;
 }
 
-/* Nothing was heard of it since its device is back: a frame from elsewhere is believed, and no asymmetry. */
+/* Nothing was heard of it since its device is back: a frame from elsewhere is believed, and no
+ * asymmetry. */
 static void test_stale_record(void **state)
 {
 	struct rig *r = *state;
@@ -121,7 +122,8 @@ static void test_who_vouches(void **state)
 	assert_int_equal(rig_session(r)->seen, r->now);
 }
 
-/* One conversation fled, one slept on the dead device. The first is not called back by the second. */
+/* One conversation fled, one slept on the dead device. The first is not called back by the second.
+ */
 static void test_left_behind(void **state)
 {
 	struct rig *r = *state;
@@ -151,7 +153,8 @@ static void test_sleeper_is_not_pinned(void **state)
 	assert_null(rig_pin(r));
 }
 
-/* A pin of before the return does not move what settled elsewhere between the sweep and the flip. */
+/* A pin of before the return does not move what settled elsewhere between the sweep and the flip.
+ */
 static void test_revived_pin(void **state)
 {
 	struct rig *r = *state;
@@ -210,7 +213,8 @@ static void test_tunnels_are_refused(void **state)
 	assert_int_equal(session_state(rig_session(r)->state), SESSION_MOVED);
 }
 
-/* The inside asks a host whose gateway nobody knows yet: the host's answer says it, and is no asymmetry. */
+/* The inside asks a host whose gateway nobody knows yet: the host's answer says it, and is no
+ * asymmetry. */
 static void test_guess(void **state)
 {
 	struct rig *r = *state;
@@ -231,7 +235,8 @@ static void test_guess(void **state)
 	assert_null(rig_pin(r));
 }
 
-/* An answer from where the inside's question went binds nobody: it may be any server, behind NAT. */
+/* An answer from where the inside's question went binds nobody: it may be any server, behind NAT.
+ */
 static void test_answers_bind_nobody(void **state)
 {
 	struct rig *r = *state;
