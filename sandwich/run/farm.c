@@ -142,6 +142,8 @@ static void farm_flip(struct farm *f, struct farm_device *d, bool pick, u32 now)
 {
 	struct settings *s = tables_settings(f->tables);
 
+	if (!device_set_has(&s->up, d->id))
+		core_store(&f->tables->devices[d->id].since, now ? now : 1);
 	device_set_put(&s->up, d->id, true);
 	device_set_put(&s->pick, d->id, pick);
 	farm_enter(f, d, pick ? FARM_UP : FARM_DRAINING, now);

@@ -21,34 +21,11 @@ struct sweeper {
 	void *user;
 };
 
-/*
- * A conversation whose pin names a device that went down lives elsewhere by now. Left alone, the
- * pin would pull it back the moment that device returns.
- */
-static void sweeper_pin(struct sweeper *w, const struct slot *s)
-{
-	const struct settings *cfg = tables_settings(w->tables);
-	struct flow key, flow = s->key;
-	u8 device = core_load(&s->device);
-	struct slot *pin;
-	u64 hash;
-
-	affinity_key(&key, &flow, cfg->affinity);
-	hash = flow_hash(&cfg->placement, &key);
-	pin = pin_find(w->tables, cfg, &key, hash, w->sweep.now);
-	if (!pin || device_set_has(&cfg->up, core_load(&pin->device)) ||
-	    !device_set_has(&cfg->up, device) || session_expired(cfg, s, w->sweep.now))
-		return;
-	if (pin_put(w->tables, &key, hash, device, PIN_SWEPT, w->sweep.now))
-		w->sweep.pinned++;
-}
-
 static void sweeper_visit(void *user, struct slot *s)
 {
 	struct sweeper *w = user;
 
 	sweep_slot(w->tables, &w->sweep, s);
-	sweeper_pin(w, s);
 }
 
 static void sweeper_end(void *user)
@@ -100,6 +77,8 @@ static void sweeper_start(struct sweeper *w, const struct device_set *pick, u32 
 	sweeper_forget(w);
 	w->sweep.next = *tables_settings(w->tables);
 	w->sweep.next.pick = *pick;
+	for (unsigned int i = 0; i < G_N_ELEMENTS(pick->word); i++)
+		w->sweep.next.up.word[i] |= pick->word[i]; /* those that return */
 	w->sweep.next.rows = rows;
 	settings_update_live(w->tables, &w->sweep.next);
 	w->sweep.now = now;
