@@ -64,9 +64,12 @@ static void rig_open(struct rig *rig)
 
 	memset(rig, 0, sizeof(*rig));
 	rig->neighbour = frames_address("192.0.2.7");
-	if (unshare(CLONE_NEWNET) || system("ip link add nl0 type veth peer name nl1"))
+	if (unshare(CLONE_NEWNET)) {
+		print_message("SKIP: needs root for a network namespace of its own\n");
 		skip();
-	run("set -e; ip link set lo up; ip link add nl2 type veth peer name nl3;"
+	}
+	run("set -e; ip link set lo up; ip link add nl0 type veth peer name nl1;"
+	    "ip link add nl2 type veth peer name nl3;"
 	    "for i in nl0 nl1 nl2 nl3; do ip link set $i up; done;"
 	    "ip addr add 192.0.2.1/24 dev nl0; ip addr add 2001:db8::1/64 dev nl0 nodad;"
 	    "ip addr add 203.0.113.1/24 dev nl2;"
