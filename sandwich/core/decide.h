@@ -117,6 +117,8 @@ CORE_INLINE bool decide_owner(const struct settings *cfg, struct work *w)
 		w->reason = REASON_NOT_IP;
 	else if (!decide_vlan_ok(cfg, w))
 		w->reason = REASON_NOT_OURS;
+	else if (!p->icmp_error && (address_is_martian(&p->src) || address_is_martian(&p->dst)))
+		w->reason = REASON_MARTIAN;
 	else
 		return false;
 	return true;
@@ -173,6 +175,8 @@ CORE_INLINE bool decide_touches(struct tables *t, const struct settings *cfg, co
 
 	if (p->icmp_error || !p->ports_known)
 		return false; /* not a frame of the conversation, or not known of which */
+	if (w->held && p->is_first)
+		return false; /* it did before it was held */
 	if (!cfg->quantum || p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))
 		return true;
 	stamp = tables_stamp(t, rank_row_of(w->place.hash));

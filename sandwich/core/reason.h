@@ -33,7 +33,8 @@
 	REASON(NO_ROUTE, "no_route", "no way to its destination")                                  \
 	REASON(TOO_BIG, "too_big", "larger than the port can send")                                \
 	REASON(SEND_FAILED, "send_failed", "the port refused it")                                  \
-	REASON(UNREADABLE, "unreadable", "a link type that replay can't read")
+	REASON(UNREADABLE, "unreadable", "a link type that replay can't read")                    \
+	REASON(MARTIAN, "martian", "an address that no forwarded packet can have")
 
 enum reason {
 #define REASON(name, json, text) REASON_##name,

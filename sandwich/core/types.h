@@ -86,6 +86,13 @@ struct address {
 	u64 word[2];
 };
 
+/* A word whose last byte, as it lies in memory, is BYTE. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define core_last_byte(byte) ((u64)(byte) << 56)
+#else
+#define core_last_byte(byte) ((u64)(byte))
+#endif
+
 CORE_INLINE bool address_equal(const struct address *a, const struct address *b)
 {
 	return a->word[0] == b->word[0] && a->word[1] == b->word[1];
@@ -113,6 +120,18 @@ CORE_INLINE bool address_is_v4(const struct address *a)
 
 	address_from_v4(&mapped, 0);
 	return a->word[0] == 0 && (u32)(a->word[1]) == (u32)mapped.word[1];
+}
+
+/* This network, loopback, multicast and reserved (RFC 6890): no end of a conversation. */
+CORE_INLINE bool address_is_martian(const struct address *a)
+{
+	const u8 *byte = (const u8 *)a;
+
+	if (address_is_v4(a))
+		return byte[12] == 0 || byte[12] == 127 || byte[12] >= 224;
+	if (a->word[0])
+		return byte[0] == 0xff;
+	return !(a->word[1] & ~core_last_byte(0xff)) && byte[15] <= 1; /* :: and ::1 */
 }
 
 struct mac {

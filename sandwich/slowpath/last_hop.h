@@ -34,4 +34,7 @@ void last_hop_fini(struct last_hop *l);
  * told apart. */
 void last_hop_learn(struct last_hop *l, const struct packet *p, bool host, bool tagged, u32 now);
 
+/* Tells the session of a frame which router it came from: its answer must not wait for the next. */
+void last_hop_mark(struct last_hop *l, const struct work *w);
+
 #endif

@@ -172,4 +172,5 @@ void routes_learn_router(struct routes *r, const struct slow_frame *frame, u32 n
 	routes_open_zone(r, zone, now);
 	e = route_set_match(&r->set, &p->src, zone, 128);
 	last_hop_learn(&r->last_hop, p, e && e->kind == ROUTE_ON_LINK, r->vlan == VLAN_KEEP, now);
+	last_hop_mark(&r->last_hop, &frame->work);
 }

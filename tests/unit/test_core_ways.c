@@ -155,6 +155,23 @@ static void test_next_hops(void **state)
 	assert_int_equal(r->w.out_mac.byte[5], 7);
 }
 
+/* A frame that waited for its neighbour is one frame of its conversation, not two. */
+static void test_held_counts_once(void **state)
+{
+	struct rig *r = *state;
+	struct packet_cursor c;
+	struct work again;
+
+	world_route(r->t, "10.7.0.0", 16, 0, ROUTE_VIA, 7);
+	assert_int_equal(rig_outward(r, 1, "v4 8.8.8.8>10.7.0.1 udp 1>2"), REASON_HELD_NEIGHBOUR);
+	world_neighbour(r->t, 7, "192.0.2.7");
+	again = (struct work){.now = r->now, .port = 1, .held = true};
+	c = (struct packet_cursor){r->f.data, r->f.data + r->f.length, r->f.length};
+	decide(r->t, &c, &again);
+	assert_int_equal(again.reason, REASON_TO_UPLINK);
+	assert_int_equal(rig_session(r)->packets, 1);
+}
+
 /* last-hop: the answers go back to the router that brought the conversation. */
 static void test_last_hop(void **state)
 {
@@ -298,6 +315,7 @@ int main(void)
 		DECIDE_TEST(test_device_addresses),
 		DECIDE_TEST(test_local_addresses),
 		DECIDE_TEST(test_next_hops),
+		DECIDE_TEST(test_held_counts_once),
 		DECIDE_TEST(test_last_hop),
 		DECIDE_TEST(test_quantum),
 		DECIDE_TEST(test_full_table_forwards),
