@@ -136,8 +136,18 @@ int engine_reload(struct engine *e, const struct health_setup *setup, u64 now)
 	return 0;
 }
 
+/* Half an interval late: whoever was not heard meanwhile may have spoken. */
+static void engine_late(struct engine *e, u64 now)
+{
+	u64 limit = e->interval ? e->interval / 2 : ENGINE_IDLE_US;
+
+	if (now > e->due + limit)
+		state_late(e->state, now - e->due, now);
+}
+
 void engine_reloaded(struct engine *e, u64 now)
 {
+	engine_late(e, now); /* before it is forgotten how late we are */
 	state_sweep(e->state, now);
 	e->due = now;
 }
@@ -149,13 +159,12 @@ int engine_new(struct engine **out, const struct health_setup *setup, u64 now)
 	int error;
 
 	e->same_epoch = true;
+	e->due = now;
 	e->state = state_new(&ops, now);
 	error = engine_reload(e, setup, now);
 	if (error) {
 		engine_free(e);
 		e = NULL;
-	} else {
-		e->due = now;
 	}
 	*out = e;
 	return error;
@@ -168,15 +177,6 @@ void engine_free(struct engine *e)
 	path_free(e->path);
 	state_free(e->state);
 	g_free(e);
-}
-
-/* Half an interval late: whoever was not heard meanwhile may have spoken. */
-static void engine_late(struct engine *e, u64 now)
-{
-	u64 limit = e->interval ? e->interval / 2 : ENGINE_IDLE_US;
-
-	if (now > e->due + limit)
-		state_late(e->state, now - e->due, now);
 }
 
 void engine_tick(struct engine *e, u64 now)

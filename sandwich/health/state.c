@@ -32,6 +32,7 @@ struct state_group {
 	u64 heard;   /* the last success of any, or since when there could have been one */
 	u64 window, interval;
 	bool present; /* there are any */
+	bool marked;  /* there were, before the reload that is under way */
 	bool known;  /* ALONE has been told */
 	bool alone;
 	bool waiting; /* somebody is silent, and a witness is waited for */
@@ -212,7 +213,7 @@ static struct tracker *tracker_new(struct state *s, u8 device, enum config_detec
 
 static void group_join(struct state_group *g, const struct state_pace *pace, u64 now)
 {
-	if (!g->present)
+	if (!g->present && !g->marked) /* a reload is nobody's sign of life */
 		g->heard = now;
 	g->present = true;
 	g->window = pace->window;
@@ -236,6 +237,7 @@ struct tracker *state_add(struct state *s, u8 device, enum config_detector detec
 
 void state_mark(struct state *s)
 {
+	s->group.marked = s->group.present;
 	s->group.present = false;
 	for (int i = 1; i < DEVICES_MAX; i++)
 		for (struct tracker *t = s->devices[i].first; t; t = t->next)
@@ -264,6 +266,7 @@ void state_sweep(struct state *s, u64 now)
 		memset(&s->group, 0, sizeof(s->group));
 		s->group.heard = now;
 	}
+	s->group.marked = false;
 	state_update_all(s);
 }
 
@@ -295,6 +298,11 @@ static void tracker_silent(struct state *s, struct tracker *t, u64 now)
 	t->successes = 0;
 	t->failures++;
 	tracker_fall(s, t);
+}
+
+static u64 later(u64 then, u64 late, u64 now)
+{
+	return MIN(then + late, MAX(then, now));
 }
 
 /* A witness must have been heard while the silent one should have been: one interval and a half. */
@@ -367,8 +375,24 @@ static void group_leave(struct state *s, u64 now)
 	state_update_all(s);
 }
 
+/*
+ * Nobody was heard for GAP: the partner stood still, and that is no device's fault. All but one
+ * interval of it is taken out of every silence, so the others have the time to be heard as well.
+ */
+static void group_forgive(struct state *s, u64 gap, u64 now)
+{
+	for (int i = 1; i < DEVICES_MAX; i++)
+		for (struct tracker *t = s->devices[i].first; t; t = t->next)
+			if (t->pace.witnessed)
+				t->base = later(t->base, gap - s->group.interval, now);
+}
+
 static void group_heard(struct state *s, u64 now)
 {
+	u64 gap = now - MIN(s->group.heard, now);
+
+	if (gap > group_fresh(&s->group))
+		group_forgive(s, gap, now);
 	s->group.heard = now;
 	if (!s->group.known || s->group.alone)
 		group_return(s, now);
@@ -426,11 +450,6 @@ void state_blind(struct state *s, struct tracker *t, const char *why)
 	if (blind)
 		tracker_why(t, why);
 	state_update(s, t->device);
-}
-
-static u64 later(u64 then, u64 late, u64 now)
-{
-	return MIN(then + late, MAX(then, now));
 }
 
 void state_late(struct state *s, u64 late, u64 now)

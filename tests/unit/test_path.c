@@ -347,6 +347,37 @@ static void test_reload(void **state)
 	world_free(w);
 }
 
+/* A reload that takes long, on one side or on both, is nobody's silence: no device goes down. */
+static void test_long_reload(void **state)
+{
+	(void)state;
+	for (int sides = 1; sides <= 3; sides++)
+		for (u64 pause = 5 * MS; pause < 500 * MS; pause = pause * 5 / 4) {
+			struct world *w = world_new(&(struct shape){ .devices = 13 });
+
+			for (u8 d = 1; d <= 13; d++)
+				w->delay[d] = d * 100;
+			run(w, SETTLED + 7 * MS);
+			for (int side = 0; side < CONFIG_SIDES; side++)
+				w->box[side].frozen = sides >> side & 1 ? w->now + pause : 0;
+			run(w, pause - 1);
+			for (int side = 0; side < CONFIG_SIDES; side++) {
+				struct health_setup setup = box_setup(&w->box[side]);
+
+				if (!(sides >> side & 1))
+					continue;
+				assert_int_equal(
+					engine_reload(w->box[side].engine, &setup, w->now), 0);
+				engine_reloaded(w->box[side].engine, w->now);
+			}
+			run(w, 1000 * MS);
+			assert_int_equal(w->box[CONFIG_INGRESS].flaps, 0);
+			assert_int_equal(w->box[CONFIG_EGRESS].flaps, 0);
+			assert_all(w, "after a long reload");
+			world_free(w);
+		}
+}
+
 /* More devices than a message has records: each side hears of all in every interval. */
 static void test_many(void **state)
 {
@@ -376,6 +407,7 @@ int main(void)
 		cmocka_unit_test(test_crossed),	     cmocka_unit_test(test_urge),
 		cmocka_unit_test(test_replay),	     cmocka_unit_test(test_epoch),
 		cmocka_unit_test(test_reload),	     cmocka_unit_test(test_many),
+		cmocka_unit_test(test_long_reload),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
