@@ -166,7 +166,7 @@ static void test_held_counts_once(void **state)
 	assert_int_equal(rig_outward(r, 1, "v4 8.8.8.8>10.7.0.1 udp 1>2"), REASON_HELD_NEIGHBOUR);
 	world_neighbour(r->t, 7, "192.0.2.7");
 	again = (struct work){.now = r->now, .port = 1, .held = true};
-	c = (struct packet_cursor){r->f.data, r->f.data + r->f.length, r->f.length};
+	c = (struct packet_cursor){r->f.bytes, r->f.bytes + r->f.length, r->f.length};
 	decide(r->t, &c, &again);
 	assert_int_equal(again.reason, REASON_TO_UPLINK);
 	assert_int_equal(rig_session(r)->packets, 1);
