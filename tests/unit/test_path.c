@@ -353,10 +353,10 @@ static void test_long_reload(void **state)
 	(void)state;
 	for (int sides = 1; sides <= 3; sides++)
 		for (u64 pause = 5 * MS; pause < 500 * MS; pause = pause * 5 / 4) {
-			struct world *w = world_new(&(struct shape){ .devices = 13 });
+			struct world *w = world_new(&(struct shape){ .devices = 6 });
 
-			for (u8 d = 1; d <= 13; d++)
-				w->delay[d] = d * 100;
+			for (u8 d = 1; d <= 6; d++)
+				w->delay[d] = d * 200;
 			run(w, SETTLED + 7 * MS);
 			for (int side = 0; side < CONFIG_SIDES; side++)
 				w->box[side].frozen = sides >> side & 1 ? w->now + pause : 0;
