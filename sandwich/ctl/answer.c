@@ -11,7 +11,7 @@
 
 #define ANSWER_WHOLE     (1u << 20) /* bytes up to which an answer is read whole */
 #define ANSWER_ROWS      4096       /* rows of a larger one at a time */
-#define ANSWER_TIMEOUT_S 30
+#define ANSWER_TIMEOUT_S 5 /* without a byte from the daemon */
 #define ANSWER_HEAD      "{\"status\":\"ok\",\"result\":"
 #define ANSWER_TABLE     ANSWER_HEAD "[\n"
 
@@ -35,20 +35,29 @@ static int answer_connect(const char *path)
 	return -error;
 }
 
+static char *answer_silence(const struct ctl *ctl)
+{
+	return g_strdup_printf("%s: no answer within %d seconds; is the daemon stuck?", ctl->path,
+			       ANSWER_TIMEOUT_S);
+}
+
 /* Connects and writes the words; the answer can be read from *OUT then. */
 static enum ctl_exit answer_open(struct ctl *ctl, const char *words, FILE **out, char **why)
 {
 	char *line = g_strdup_printf("%s\n", words);
 	int fd = answer_connect(ctl->path);
 	ssize_t sent = fd < 0 ? -1 : send(fd, line, strlen(line), MSG_NOSIGNAL);
+	int error = errno;
 
 	g_free(line);
 	if (fd < 0 && (fd == -ECONNREFUSED || fd == -ENOENT))
 		*why = g_strdup_printf("no daemon answers at %s; is it running?", ctl->path);
+	else if (fd == -EAGAIN)
+		*why = answer_silence(ctl);
 	else if (fd < 0)
 		*why = g_strdup_printf("%s: %s", ctl->path, g_strerror(-fd));
-	else if (sent < 0)
-		*why = g_strdup_printf("%s: %s", ctl->path, g_strerror(errno));
+	else if (sent < 0 && error != EPIPE) /* it has closed, and may have said why */
+		*why = g_strdup_printf("%s: %s", ctl->path, g_strerror(error));
 	if (*why) {
 		if (fd >= 0)
 			close(fd);
@@ -59,17 +68,30 @@ static enum ctl_exit answer_open(struct ctl *ctl, const char *words, FILE **out,
 	return CTL_DONE;
 }
 
-/* Appends lines until the answer ends or TEXT has SIZE bytes. True: it ended. */
+/*
+ * Appends lines until the answer ends or TEXT has SIZE bytes. True: it ended. errno is EAGAIN where
+ * the daemon fell silent instead.
+ */
 static bool answer_read(FILE *in, GString *text, size_t size)
 {
 	char *line = NULL;
 	size_t room = 0;
 	ssize_t n = 0;
 
+	errno = 0;
 	while (text->len < size && (n = getline(&line, &room, in)) > 0)
 		g_string_append_len(text, line, n);
 	free(line);
 	return n < 0;
+}
+
+/* Why the answer's end has not come. */
+static enum ctl_exit answer_cut(int error)
+{
+	if (error == EAGAIN)
+		return ctl_fail(CTL_REFUSED, "no more of the answer within %d seconds",
+				ANSWER_TIMEOUT_S);
+	return ctl_fail(CTL_REFUSED, "the daemon's answer was cut short");
 }
 
 static enum ctl_exit answer_status(JsonObject *root, char **why)
@@ -164,9 +186,10 @@ enum ctl_exit answer_more(struct answer *a)
 	char *line = NULL;
 	size_t room = 0;
 
+	errno = 0;
 	for (int n = 0; n < ANSWER_ROWS && !a->complete && !rc; n++) {
 		if (getline(&line, &room, a->in) <= 0)
-			rc = ctl_fail(CTL_REFUSED, "the daemon's answer was cut short");
+			rc = answer_cut(errno);
 		else if (*line == ']')
 			answer_last(a, line);
 		else
@@ -207,7 +230,12 @@ enum ctl_exit answer_try(struct ctl *ctl, const char *words, struct answer *out,
 		whole = answer_read(out->in, text, ANSWER_WHOLE);
 		if (!whole && !g_str_has_prefix(text->str, ANSWER_TABLE))
 			whole = answer_read(out->in, text, G_MAXINT32);
-		rc = whole ? answer_parse(out, text->str, why) : answer_first(out, text);
+		if (whole && errno == EAGAIN) {
+			*why = answer_silence(ctl);
+			rc = CTL_REFUSED;
+		} else {
+			rc = whole ? answer_parse(out, text->str, why) : answer_first(out, text);
+		}
 	}
 	g_string_free(text, TRUE);
 	return rc;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: ISC
+#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,12 +10,14 @@
 
 static const char usage[] =
 	"usage: sandwichctl [-s SOCKET | -n NAME] [-j] WORDS\n"
-	"       sandwichctl replay FILE.pcap -c FILE -n NAME [-j] [--port uplink|farm]\n"
+	"       sandwichctl replay FILE.pcap -c FILE -n NAME [-j]\n"
+	"                   [--port uplink|farm|INTERFACE]\n"
 	"\n"
 	"  show devices                     state, share, MACs and health of every device\n"
 	"  show sessions [FILTERS] [limit N]   device= client= server= port= protocol= origin=\n"
 	"  show pins | neighbours | addresses | counters | config\n"
-	"  explain SRC DST [PROTO SPORT DPORT]   which device, why, and which would be next\n"
+	"  explain SRC DST [PROTO SPORT DPORT] [from=outside|inside]\n"
+	"                                   which device, why, and which would be next\n"
 	"  drain DEVICE [--deadline 10m] [--wait]\n"
 	"  enable | disable DEVICE\n"
 	"  flush [FILTERS]                  forget sessions\n"
@@ -100,13 +103,26 @@ static bool options(struct ctl *ctl, int argc, char **argv, enum ctl_exit *code)
 	return true;
 }
 
+/* What was printed has to arrive: a full disk is no success. */
+static enum ctl_exit finish(enum ctl_exit code)
+{
+	bool failed = ferror(stdout);
+
+	errno = 0;
+	if (!fflush(stdout) && !failed)
+		return code;
+	ctl_fail(CTL_REFUSED, "can't write: %s",
+		 errno ? g_strerror(errno) : "some of the output is lost");
+	return code ? code : CTL_REFUSED;
+}
+
 int main(int argc, char **argv)
 {
 	struct ctl ctl = {0};
 	enum ctl_exit code;
 
 	if (!options(&ctl, argc, argv, &code))
-		return code;
+		return finish(code);
 	take_json(&ctl, argv + optind);
 	if (!argv[optind]) {
 		fputs(usage, stderr);
@@ -114,7 +130,5 @@ int main(int argc, char **argv)
 	}
 	code = run(&ctl, argv + optind);
 	g_free(ctl.path);
-	if (fflush(stdout))
-		code = code ? code : CTL_REFUSED;
-	return code;
+	return finish(code);
 }

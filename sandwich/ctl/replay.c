@@ -61,7 +61,7 @@ static enum ctl_exit replay_options(struct job *job, char **args)
 	if (!job->capture || !job->config_path || !job->name)
 		return ctl_fail(CTL_USAGE,
 				"usage: sandwichctl replay FILE.pcap -c FILE -n NAME [-j] "
-				"[--port uplink|farm]");
+				"[--port uplink|farm|INTERFACE]");
 	return CTL_DONE;
 }
 
@@ -236,7 +236,8 @@ static void replay_human_conversation(void *user, const struct replay_conversati
 	g_string_append(out, " > ");
 	names_address(address, &c->server, 128);
 	human_endpoint(out, address, ntohs(c->server_port));
-	g_string_append_printf(out, ": %" G_GUINT64_FORMAT " packets,", c->packets);
+	g_string_append_printf(out, ": %" G_GUINT64_FORMAT " packet%s,", c->packets,
+			       c->packets == 1 ? "" : "s");
 	for (unsigned int id = 1; id < DEVICES_MAX; id++) {
 		if (!device_set_has(&c->devices, (u8)id))
 			continue;
@@ -265,13 +266,14 @@ static void replay_human_reasons(struct job *job)
 
 static void replay_human_summary(struct job *job, const char *damage)
 {
-	g_string_append_printf(job->text, "\n%" G_GUINT64_FORMAT " packets\n",
-			       replay_packets(job->replay));
+	g_string_append_printf(job->text, "\n%" G_GUINT64_FORMAT " packet%s\n",
+			       replay_packets(job->replay),
+			       replay_packets(job->replay) == 1 ? "" : "s");
 	replay_human_reasons(job);
 	g_string_append(job->text, "conversations\n");
 	replay_walk(job->replay, replay_human_conversation, job);
-	g_string_append_printf(job->text, "%u conversations, %u of them on more than one device\n",
-			       job->conversations, job->split);
+	g_string_append_printf(job->text, "%u conversation%s, %u of them on more than one device\n",
+			       job->conversations, job->conversations == 1 ? "" : "s", job->split);
 	if (damage)
 		g_string_append_printf(job->text, "note: the capture ends early: %s\n", damage);
 	if (job->note)
