@@ -21,12 +21,26 @@ def command(script, *words):
     return argv + (["--baseline", BASELINE] if BASELINE else []) + list(words)
 
 
+def processes_naming(prefix):
+    """Processes with PREFIX, as every path of a lab has it, in their command line, wherever their namespaces are."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as text:
+                command_line = text.read().replace("\0", " ")
+        except OSError:
+            continue
+        if prefix in command_line:
+            found.append(f"{pid} {command_line}")
+    return found
+
+
 def left_by(process, links):
-    """What it has left: namespaces and files with its name, links that were not there before."""
+    """What it has left: namespaces, files and processes with its name, links that were not there before."""
     prefix = f"sw{process.pid}-"
     spaces = [line for line in run(["ip", "netns", "list"]).stdout.splitlines() if line.startswith(prefix)]
     files = [name for name in os.listdir(tempfile.gettempdir()) if name.startswith(prefix)]
-    return spaces + files + sorted(all_links() - links)
+    return spaces + files + processes_naming(prefix) + sorted(all_links() - links)
 
 
 def all_links():
@@ -46,13 +60,14 @@ def test_plays_to_the_end(script):
 
 @pytest.mark.parametrize("script", SCRIPTS)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
-def test_stopped_midway_leaves_nothing(script, number):
+@pytest.mark.parametrize("scene", ["FTP active", "300 conversations"], ids=["ftp", "conversations"])
+def test_stopped_midway_leaves_nothing(script, scene, number):
     """The signal goes to the whole foreground group, as a terminal sends it."""
     links = all_links()
     with subprocess.Popen(command(script), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                           start_new_session=True) as demo:
         for line in demo.stdout:
-            if "300 conversations" in line:
+            if scene in line:
                 break
         os.killpg(demo.pid, number)
         demo.stdout.read()

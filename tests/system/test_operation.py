@@ -137,6 +137,8 @@ def test_full_session_table_forwards_on(make_lab):
     assert lab.doubles() == {}
     for side in ("ingress", "egress"):
         assert len(lab.balancers.sessions(side, "limit", "100000")) <= 1024
+        counters = lab.balancers.counters(side)
+        assert counters["sessions_unrecorded_total"] + counters["sessions_replaced_total"] > 0, "it was never full"
     flows.assert_all_alive(flows.finish(groups))
 
 

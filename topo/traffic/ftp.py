@@ -8,6 +8,7 @@ import sys
 CLIENT = os.path.join(os.path.dirname(__file__), "ftp_client.py")
 SIZE = 200_000
 
+# A session of its own network namespace is one that nobody finds by the lab's namespaces when it has to end.
 CONFIG = """
 listen={four}
 listen_ipv6={six}
@@ -22,6 +23,8 @@ port_enable=YES
 connect_from_port_20=YES
 xferlog_enable=NO
 run_as_launching_user=NO
+isolate_network=NO
+idle_session_timeout=20
 """
 
 
