@@ -73,6 +73,10 @@ int admin_drain(struct call *call)
 		rc = admin_deadline(call, &deadline);
 	if (rc)
 		return rc;
+	if (d->state == FARM_DISABLED)
+		return words_fail(call, -EPERM, "%s is disabled%s", d->name,
+				  d->disabled ? " by the configuration: it has nothing to drain"
+					      : "; enable it first");
 	rc = farm_drain(call->b->farm, d, deadline);
 	if (rc == -EALREADY)
 		return words_fail(call, rc, "%s is draining already", d->name);

@@ -137,6 +137,17 @@ static void client_read(struct client *client)
 				  G_PRIORITY_DEFAULT, client->control->cancel, client_got, client);
 }
 
+/* One client too many: told so, as far as that fits the socket, and closed. */
+static void control_refuse(GSocketConnection *connection)
+{
+	static const char text[] =
+		"{\"status\":\"refused\",\"reason\":\"too many clients are connected\"}\n";
+	int fd = g_socket_get_fd(g_socket_connection_get_socket(connection));
+
+	if (send(fd, text, sizeof(text) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		g_debug("control: nobody left to refuse");
+}
+
 static gboolean control_incoming(GSocketService *service, GSocketConnection *connection,
 				 GObject *source, gpointer user)
 {
@@ -145,8 +156,10 @@ static gboolean control_incoming(GSocketService *service, GSocketConnection *con
 
 	(void)service;
 	(void)source;
-	if (c->clients >= CONTROL_CLIENTS_MAX)
+	if (c->clients >= CONTROL_CLIENTS_MAX) {
+		control_refuse(connection);
 		return TRUE; /* closed by who holds the last reference */
+	}
 	client = g_new0(struct client, 1);
 	client->control = c;
 	client->connection = g_object_ref(connection);

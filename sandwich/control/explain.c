@@ -15,8 +15,7 @@
 #include "sandwich/control/names.h"
 #include "sandwich/control/rows.h"
 #include "sandwich/control/sides.h"
-#include "sandwich/core/place.h"
-#include "sandwich/core/session.h"
+#include "sandwich/core/decide.h"
 #include "sandwich/run/settings.h"
 
 enum explain_from { FROM_UNKNOWN, FROM_OUTSIDE, FROM_INSIDE };
@@ -26,8 +25,11 @@ struct question {
 	be16 sport, dport;
 	u8 protocol;
 	bool by_flow; /* protocol and ports were given */
+	bool no_id;   /* but for an echo's id, without which no session can be found */
 	enum explain_from from;
 };
+
+enum explain_fate { FATE_FORWARD, FATE_RESET, FATE_DROP };
 
 struct verdict {
 	struct flow flow;
@@ -36,6 +38,9 @@ struct verdict {
 	struct slot *session; /* NULL: none recorded, or no ports given */
 	struct slot *pin;
 	bool unlearned; /* vpn mode, egress: whatever device brings it */
+	bool one_side;	/* both ends are on one uplink: it does not cross the farm */
+	enum config_side_id side; /* which one */
+	enum explain_fate fate;	  /* of a frame of this conversation */
 };
 
 static bool explain_has_ports(u8 protocol)
@@ -70,6 +75,7 @@ static int explain_protocol(struct call *call, struct question *q, unsigned int 
 				  "'%s' is no protocol: tcp, udp, icmp, esp, ... or a number",
 				  args[0]);
 	q->by_flow = true;
+	q->no_id = n == 1 && explain_has_id(q->protocol);
 	if (explain_has_ports(q->protocol) && n != 3)
 		return words_fail(call, -EINVAL, "%s needs both ports: SRC DST %s SPORT DPORT",
 				  args[0], args[0]);
@@ -119,6 +125,9 @@ static int explain_read(struct call *call, struct question *q)
 	if (!rc && !q->by_flow && call->b->config->affinity == CONFIG_AFFINITY_FLOW)
 		return words_fail(call, -EINVAL,
 				  "with affinity = flow the ports decide: give PROTO SPORT DPORT");
+	if (!rc && q->no_id && call->b->config->affinity == CONFIG_AFFINITY_FLOW)
+		return words_fail(call, -EINVAL,
+				  "with affinity = flow an echo's id decides: give PROTO ID");
 	return rc;
 }
 
@@ -137,7 +146,7 @@ static struct slot *explain_session(struct tables *t, const struct question *q, 
 	const struct settings *cfg = tables_settings(t);
 	struct flow flow;
 
-	if (!q->by_flow)
+	if (!q->by_flow || q->no_id)
 		return NULL;
 	explain_flow(q, from_outside, &flow);
 	return table_find(t, TABLE_SESSIONS, &flow, session_hash(cfg, &flow));
@@ -190,30 +199,31 @@ static void explain_place(struct tables *t, const struct settings *cfg, struct v
 			  const struct address *to, u32 now)
 {
 	u32 local = local_find(t, cfg, to);
-	struct placement host = {0};
-	struct flow key;
-	u64 hash;
+	struct work w = {.now = now};
 
-	core_zero(&v->place, sizeof(v->place));
-	place(t, cfg, &v->key, now, &v->place);
+	place_flow(t, cfg, &v->flow, &v->key, now, &w.place);
 	if (local & LOCAL_DEVICE) {
-		v->place.device = (u8)local;
-		v->place.why = PLACE_OWN;
+		w.place.device = (u8)local;
+		w.place.why = PLACE_OWN;
+		w.place.displaced = false;
+	} else if (v->session && v->session->device != w.place.device &&
+		   decide_stays(t, cfg, &w, v->session)) {
+		w.place.device = v->session->device;
+		w.place.why = PLACE_SESSION;
+	}
+	v->place = w.place;
+}
+
+/* on-device-down = reset | drop: the conversation of a device that is gone ends or waits there. */
+static void explain_gone(const struct settings *cfg, struct verdict *v)
+{
+	v->fate = v->place.device || v->unlearned ? FATE_FORWARD : FATE_DROP;
+	if (!v->session || !v->place.displaced || cfg->on_down == DOWN_MOVE ||
+	    device_set_has(&cfg->up, v->session->device))
 		return;
-	}
-	if (cfg->learn_hosts && cfg->affinity != AFFINITY_CLIENT && v->place.why != PLACE_PIN) {
-		hash = place_host_key(cfg, &v->flow, &key);
-		if (place_by_pin(t, cfg, &key, hash, now, &host)) {
-			v->place.device = host.device;
-			v->place.why = PLACE_HOST;
-		}
-	}
-	if (v->session && v->place.why == PLACE_HASH &&
-	    device_set_has(&cfg->up, v->session->device) && v->session->device != v->place.device &&
-	    !session_expired(cfg, v->session, now)) {
-		v->place.device = v->session->device;
-		v->place.why = PLACE_SESSION;
-	}
+	v->place.device = v->session->device;
+	v->place.why = PLACE_SESSION;
+	v->fate = cfg->on_down == DOWN_RESET ? FATE_RESET : FATE_DROP;
 }
 
 /* Where it would be without DEVICE; 0: nowhere. */
@@ -291,7 +301,7 @@ static void explain_write_ends(struct json *out, const struct question *q, bool 
 	json_address(out, "client", &q->src, 128);
 	json_address(out, "server", &q->dst, 128);
 	json_string(out, "protocol", q->by_flow ? names_protocol(protocol, q->protocol) : NULL);
-	if (q->by_flow) {
+	if (q->by_flow && !q->no_id) {
 		json_number(out, "client_port", ntohs(q->sport));
 		json_number(out, "server_port", ntohs(q->dport));
 	} else {
@@ -301,10 +311,29 @@ static void explain_write_ends(struct json *out, const struct question *q, bool 
 	json_string(out, "from", outside ? "outside" : "inside");
 }
 
+/* What the answer leaves out or takes for granted, for a person. */
+static void explain_write_note(struct json *out, const struct question *q, const struct verdict *v)
+{
+	GString *note = g_string_new(NULL);
+
+	if (v->one_side)
+		g_string_append_printf(note,
+				       "both are in the %s uplink's subnets: what they say to each "
+				       "other does not cross the farm",
+				       config_side_name(v->side));
+	if (q->no_id)
+		g_string_append_printf(note, "%ssession not asked: no id given",
+				       note->len ? "; " : "");
+	json_bool(out, "crosses", !v->one_side);
+	json_string(out, "note", note->len ? note->str : NULL);
+	g_string_free(note, TRUE);
+}
+
 static void explain_write(struct call *call, const struct question *q, bool outside,
 			  const struct verdict *v, u32 now)
 {
 	static const char *const down[] = {"move", "reset", "drop"};
+	static const char *const fates[] = {"forward", "reset", "drop"};
 	struct balancer *b = call->b;
 	struct json *out = &call->out;
 	u8 next = 0;
@@ -320,10 +349,12 @@ static void explain_write(struct call *call, const struct question *q, bool outs
 		json_number(out, "rank", v->place.rank);
 	else
 		json_null(out, "rank");
+	json_string(out, "verdict", fates[v->fate]);
 	explain_write_session(out, b, v->session, now);
 	explain_write_pin(out, b, v->pin, now);
 	json_string(out, "if_device_left", v->unlearned ? NULL : rows_device(b, next));
 	json_string(out, "on_device_down", down[MIN(b->config->on_device_down, 2)]);
+	explain_write_note(out, q, v);
 	json_end(out, '{');
 }
 
@@ -347,6 +378,8 @@ int explain(struct call *call)
 	explain_place(&b->tables, cfg, &v, &q.dst, now);
 	/* The device that brings it here decides, where no hash could agree. */
 	v.unlearned = cfg->learn_hosts && outside && v.place.why == PLACE_HASH && !v.session;
+	v.one_side = !v.session && sides_share(b->config, &q.src, &q.dst, &v.side);
+	explain_gone(cfg, &v);
 	explain_write(call, &q, outside, &v, now);
 	return 0;
 }

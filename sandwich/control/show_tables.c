@@ -33,12 +33,17 @@ static void show_tag(struct json *out, u32 zone)
  */
 static void show_route(const struct show *show, const struct routes_view *v)
 {
+	static const struct address none;
 	bool net = !v->valid && v->origin && !strcmp(v->origin, "on-link");
+	bool router = v->length == 128 && address_equal(&v->address, &none);
 
 	json_begin(show->out, NULL, '{');
-	json_address(show->out, "address", &v->address, v->length);
+	if (router) /* last-hop knows it by its MAC alone */
+		json_null(show->out, "address");
+	else
+		json_address(show->out, "address", &v->address, v->length);
 	show_tag(show->out, v->zone);
-	json_string(show->out, "origin", v->origin);
+	json_string(show->out, "origin", router ? "router" : v->origin);
 	json_string(show->out, "state", v->valid ? "reachable" : net ? NULL : "unresolved");
 	if (v->valid)
 		json_mac(show->out, "mac", &v->mac);

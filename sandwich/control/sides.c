@@ -19,6 +19,19 @@ static bool sides_on_link(const struct config_side *side, const struct address *
 	return false;
 }
 
+bool sides_share(const struct config *config, const struct address *a, const struct address *b,
+		 enum config_side_id *side)
+{
+	const struct config_side *out = &config->side[CONFIG_INGRESS],
+				 *in = &config->side[CONFIG_EGRESS];
+	bool both_out = sides_on_link(out, a) && sides_on_link(out, b);
+	bool both_in = sides_on_link(in, a) && sides_on_link(in, b);
+
+	*side = both_out ? CONFIG_INGRESS : CONFIG_EGRESS;
+	return both_out ? !sides_on_link(in, a) && !sides_on_link(in, b)
+			: both_in && !sides_on_link(out, a) && !sides_on_link(out, b);
+}
+
 int sides_compare(const struct config *config, const struct address *a, const struct address *b)
 {
 	const struct config_side *out = &config->side[CONFIG_INGRESS],

@@ -12,4 +12,11 @@
  */
 int sides_compare(const struct config *config, const struct address *a, const struct address *b);
 
+/*
+ * Whether both are on the uplink of the same side and of that alone, so that what they say to each
+ * other does not cross the farm; *SIDE says which.
+ */
+bool sides_share(const struct config *config, const struct address *a, const struct address *b,
+		 enum config_side_id *side);
+
 #endif

@@ -26,9 +26,15 @@ static void view_explain_why(GString *out, JsonObject *o)
 	static const char *const choices[] = {"its first choice", "its second choice",
 					      "its third choice", "its fourth choice",
 					      "its four first choices are not available"};
-	const char *why = human_string(o, "why");
+	const char *why = human_string(o, "why"), *verdict = human_string(o, "verdict");
 
-	if (!strcmp(why, "hash"))
+	if (!strcmp(why, "session") && !strcmp(verdict, "drop"))
+		g_string_append_printf(out, "session: dropped until %s is back",
+				       human_string(o, "device"));
+	else if (!strcmp(why, "session") && !strcmp(verdict, "reset"))
+		g_string_append_printf(out, "session: reset, as %s is down",
+				       human_string(o, "device"));
+	else if (!strcmp(why, "hash"))
 		g_string_append_printf(out, "hash, rank %d: %s", (int)human_number(o, "rank"),
 				       choices[CLAMP(human_number(o, "rank"), 0, 4)]);
 	else if (!strcmp(why, "to be learned"))
@@ -52,9 +58,11 @@ static void view_explain_records(GString *out, JsonObject *o)
 		g_string_append_printf(out, "%s on %s, ", human_string(session, "state"),
 				       human_string(session, "device"));
 		view_age(out, session);
+	} else if (!human_has(o, "protocol")) {
+		g_string_append(out, "not asked: no ports given");
 	} else {
-		g_string_append(out, human_has(o, "protocol") ? "none recorded"
-							      : "not asked: no ports given");
+		g_string_append(out, human_has(o, "client_port") ? "none recorded"
+								 : "not asked: no id given");
 	}
 	g_string_append(out, "\npin      ");
 	if (pin) {
@@ -74,6 +82,11 @@ static void view_explain_next(GString *out, JsonObject *o)
 
 	if (!*device)
 		return;
+	if (!strcmp(human_string(o, "why"), "session") &&
+	    strcmp(human_string(o, "verdict"), "forward")) {
+		g_string_append_printf(out, "opened anew: %s\n", *next ? next : "nowhere");
+		return;
+	}
 	g_string_append_printf(out, "if %s left: %s", device, *next ? next : "nowhere");
 	if (!strcmp(down, "reset"))
 		g_string_append(out, ", once both ends have been told to connect anew");
@@ -98,6 +111,8 @@ static void view_explain(GString *out, JsonNode *result)
 	g_string_append_c(out, '\n');
 	view_explain_records(out, o);
 	view_explain_next(out, o);
+	if (!json_object_get_boolean_member_with_default(o, "crosses", TRUE))
+		g_string_append_printf(out, "note     %s\n", human_string(o, "note"));
 }
 
 /* What is 0 is left out, but for the figures that prove something by being it. */

@@ -234,6 +234,11 @@ void routes_walk(struct routes *r, void (*visit)(void *user, const struct routes
 				 .zone = 100,
 				 .mac = {{2, 0, 0, 0, 0, 1}}};
 	visit(user, &v);
+	v = (struct routes_view){.length = 128,
+				 .origin = "learned",
+				 .valid = true,
+				 .mac = {{2, 0, 0, 0, 0, 2}}};
+	visit(user, &v);
 }
 
 void resolver_walk(struct resolver *r, void (*visit)(void *user, const struct resolve_entry *e),

@@ -312,10 +312,13 @@ static void test_tables(void **state)
 {
 	JsonObject *o;
 
-	assert_int_equal(json_array_get_length(rows(*state, "show neighbours")), 3);
+	assert_int_equal(json_array_get_length(rows(*state, "show neighbours")), 4);
 	o = json_array_get_object_element(rows(*state, "show neighbours"), 0);
 	assert_member(o, "address", "0.0.0.0/0");
-	o = json_array_get_object_element(rows(*state, "show neighbours"), 2);
+	o = json_array_get_object_element(rows(*state, "show neighbours"), 1);
+	assert_true(json_object_get_null_member(o, "address")); /* a router, known by its MAC */
+	assert_member(o, "origin", "router");
+	o = json_array_get_object_element(rows(*state, "show neighbours"), 3);
 	assert_member(o, "device", "fw1");
 	assert_member(o, "port", "farm0");
 	o = json_array_get_object_element(rows(*state, "show addresses"), 0);
@@ -366,93 +369,6 @@ static void test_metrics(void **state)
 	g_free(text);
 }
 
-/* explain and the engine must name the same device, and the same heir. */
-static void test_explain_agrees(void **state)
-{
-	struct balancer *b = *state;
-
-	for (int i = 1; i < 200; i++) {
-		char *words = g_strdup_printf("explain 198.51.100.%d 10.9.0.80 tcp 1000 80", i);
-		char *address = g_strdup_printf("198.51.100.%d", i);
-		struct settings *cfg = b->tables.settings, was = *cfg;
-		struct flow key, flow = {.outside = fake_address(address),
-					 .inside = fake_address("10.9.0.80")};
-		struct placement now = {0}, then = {0};
-		JsonObject *o = object(b, words);
-
-		affinity_key(&key, &flow, cfg->affinity);
-		place(&b->tables, cfg, &key, 0, &now);
-		device_set_put(&cfg->up, now.device, false);
-		device_set_put(&cfg->pick, now.device, false);
-		place(&b->tables, cfg, &key, 0, &then);
-		*cfg = was;
-		assert_member(o, "device", b->farm->device[now.device].name);
-		assert_member(o, "why", "hash");
-		assert_int_equal(json_object_get_int_member(o, "rank"), now.rank);
-		assert_member(o, "if_device_left", b->farm->device[then.device].name);
-		g_free(words);
-		g_free(address);
-	}
-}
-
-static void test_explain_session(void **state)
-{
-	struct balancer *b = *state;
-	JsonObject *o = object(b, "explain 192.0.2.10 10.9.0.80 tcp 40000 80");
-
-	assert_member(json_object_get_object_member(o, "session"), "device", "fw1");
-	assert_member(o, "from", "outside");
-	o = object(b, "explain 192.0.2.10 10.9.0.80 tcp 40000 81");
-	assert_true(json_object_get_null_member(o, "session"));
-	/* the same session, asked from the other end */
-	o = object(b, "explain 10.9.0.80 192.0.2.10 tcp 80 40000");
-	assert_member(o, "from", "inside");
-	assert_member(json_object_get_object_member(o, "session"), "device", "fw1");
-	/* a session that stays though the hash says otherwise */
-	fake_session(b, "192.0.2.77", 1, "10.9.0.80", 2, PROTOCOL_UDP, 1);
-	fake_session(b, "192.0.2.77", 2, "10.9.0.80", 2, PROTOCOL_UDP, 2);
-	fake_session(b, "192.0.2.77", 3, "10.9.0.80", 2, PROTOCOL_UDP, 3);
-	for (int port = 1; port <= 3; port++) {
-		char *words = g_strdup_printf("explain 192.0.2.77 10.9.0.80 udp %d 2", port);
-
-		o = object(b, words);
-		assert_member(o, "device", b->farm->device[port].name);
-		g_free(words);
-	}
-	assert_member(object(b, "explain 192.0.2.77 10.2.0.13"), "why", "own address");
-	assert_member(object(b, "explain 10.9.0.80 192.0.2.77 icmp 5"), "from", "inside");
-	assert_member(object(b, "explain 10.9.0.80 192.0.2.77 esp from=outside"), "from",
-		      "outside");
-}
-
-/* In vpn mode the inside does not know a client's device before a frame has come from it. */
-static void test_explain_learned(void **state)
-{
-	struct balancer b;
-	struct flow key = {0};
-	JsonObject *o;
-	u64 hash;
-
-	(void)state;
-	fake_new(&b, "vpn", "client", "out-a");
-	o = object(&b, "explain 10.200.0.7 10.9.0.80");
-	assert_member(o, "why", "to be learned");
-	assert_true(json_object_get_null_member(o, "device"));
-	key.outside = fake_address("10.200.0.7");
-	key.protocol = AFFINITY_CLIENT;
-	hash = flow_hash(&b.tables.settings->placement, &key);
-	pin_put(&b.tables, &key, hash, 2, PIN_LEARNED, memory_now());
-	o = object(&b, "explain 10.9.0.80 10.200.0.7");
-	assert_member(o, "from", "inside");
-	assert_member(o, "why", "learned");
-	assert_member(o, "device", "fw2");
-	fake_free(&b);
-	fake_new(&b, "firewall", "flow", "in-a");
-	assert_string_equal(status(&b, "explain 192.0.2.1 10.9.0.80"), "usage");
-	assert_string_equal(status(&b, "explain 192.0.2.1 10.9.0.80 tcp 1 2"), "ok");
-	fake_free(&b);
-}
-
 static void test_admin(void **state)
 {
 	struct balancer *b = *state;
@@ -468,6 +384,9 @@ static void test_admin(void **state)
 		json_object_get_int_member(json_object_get_object_member(o, "drain"), "left"), 2);
 	assert_member(object(b, "enable fw2"), "state", "up");
 	assert_member(object(b, "disable fw2"), "state", "disabled");
+	o = ask(b, "drain fw2");
+	assert_member(o, "status", "refused");
+	assert_member(o, "reason", "fw2 is disabled; enable it first");
 	b->farm->device[3].disabled = true;
 	assert_string_equal(status(b, "enable fw3"), "refused");
 	assert_member(object(b, "drain fw1 deadline=90s"), "state", "draining");
@@ -492,7 +411,7 @@ static char *converse(int fd, const char *line)
 	ssize_t n;
 
 	assert_int_equal(write(fd, line, strlen(line)), strlen(line));
-	while ((n = read(fd, buffer, sizeof(buffer))) != 0) {
+	while ((n = read(fd, buffer, sizeof(buffer))) != 0 && (n > 0 || errno == EAGAIN)) {
 		if (n > 0)
 			g_string_append_len(text, buffer, n);
 		else
@@ -527,6 +446,33 @@ static void test_socket(void **state)
 		;
 	close(idle);
 	assert_int_not_equal(stat(path, &st), 0);
+	g_free(path);
+	rmdir(folder);
+}
+
+/* The last one that the daemon has room for, and one more. */
+static void test_crowd(void **state)
+{
+	char folder[] = "/tmp/test-control-XXXXXX", *path, *why = NULL, *answer;
+	struct control *c;
+	int idle[32];
+
+	assert_non_null(mkdtemp(folder));
+	path = g_build_filename(folder, "a.sock", NULL);
+	assert_int_equal(control_new(&c, *state, path, &why), 0);
+	for (size_t i = 0; i < G_N_ELEMENTS(idle); i++) {
+		idle[i] = connect_to(path);
+		while (g_main_context_iteration(NULL, FALSE))
+			;
+	}
+	answer = converse(connect_to(path), "version\n");
+	assert_non_null(strstr(answer, "too many clients are connected"));
+	g_free(answer);
+	control_free(c);
+	while (g_main_context_iteration(NULL, FALSE))
+		;
+	for (size_t i = 0; i < G_N_ELEMENTS(idle); i++)
+		close(idle[i]);
 	g_free(path);
 	rmdir(folder);
 }
@@ -568,11 +514,9 @@ int main(void)
 		TEST(test_tables),
 		TEST(test_counters),
 		TEST(test_metrics),
-		TEST(test_explain_agrees),
-		TEST(test_explain_session),
-		TEST(test_explain_learned),
 		TEST(test_admin),
 		TEST(test_socket),
+		TEST(test_crowd),
 		TEST(test_stale_socket),
 	};
 
