@@ -272,7 +272,8 @@ static int balancer_tables(struct balancer *b, char **why)
 	if (rc)
 		*why = g_strdup("too many addresses in the configuration");
 	else
-		b->tables.settings->rows = settings_build_rows(&b->tables, b->config);
+		b->rows = b->tables.settings->rows =
+			settings_build_rows(&b->tables, b->config);
 	return rc;
 }
 
@@ -423,6 +424,7 @@ void balancer_stop(struct balancer *b)
 	metrics_free(b->metrics);
 	control_free(b->control);
 	lost_stop(b);
+	balancer_reload_stop(b);
 	pump_free(b->pump);
 	routes_free(b->routes);
 	health_free(b->health);

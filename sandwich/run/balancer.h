@@ -23,6 +23,7 @@ struct answer;
 struct attach;
 struct control;
 struct lost;
+struct reload;
 struct metrics;
 struct routes;
 
@@ -46,6 +47,8 @@ struct balancer {
 	struct control *control;
 	struct metrics *metrics;
 	struct lost *lost;
+	struct reload *reload;	 /* one that is under way, or NULL */
+	u32 rows;		 /* the set of rank rows that the configuration wants */
 	GMainLoop *loop;
 	u64 started; /* µs of g_get_monotonic_time() */
 	u8 *secret;
@@ -72,10 +75,15 @@ struct balancer *balancer_new(const char *config_path, struct config *config,
 void balancer_stop(struct balancer *b);
 
 /*
- * Reads the file again and goes over to it. 0, or -errno with every problem in PROBLEMS; then
- * nothing has changed.
+ * Reads the file again and goes over to it, in one step: at once, or where the rank rows have to be
+ * built, when a thread has done that. DONE is told then: 0, or -errno with every problem in
+ * PROBLEMS (borrowed) and nothing changed. What comes while one is under way follows it, once.
  */
-int balancer_reload(struct balancer *b, GPtrArray *problems) __attribute__((warn_unused_result));
+typedef void (*reload_done)(struct balancer *b, int error, GPtrArray *problems);
+void balancer_reload(struct balancer *b, reload_done done);
+
+/* Gives up a reload that is under way: nothing is told. */
+void balancer_reload_stop(struct balancer *b);
 
 /* Which sessions a filter names; empty members match all. */
 struct session_filter {

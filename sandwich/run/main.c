@@ -104,19 +104,22 @@ static gboolean run_end(gpointer user)
 	return G_SOURCE_CONTINUE;
 }
 
-static gboolean run_reload(gpointer user)
+static void run_reloaded(struct balancer *b, int error, GPtrArray *problems)
 {
-	struct balancer *b = user;
-	GPtrArray *problems = config_problems_new();
-
-	run_notify("RELOADING=1");
-	if (balancer_reload(b, problems)) {
+	if (error) {
 		run_print_problems(b->config_path, problems);
 		g_warning("%s: nothing of it was taken, the former configuration goes on",
 			  b->config_path);
 	}
-	g_ptr_array_unref(problems);
 	run_notify("READY=1");
+}
+
+static gboolean run_reload(gpointer user)
+{
+	struct balancer *b = user;
+
+	run_notify("RELOADING=1");
+	balancer_reload(b, run_reloaded);
 	return G_SOURCE_CONTINUE;
 }
 

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sandwich/run/ranks.h"
 #include "sandwich/run/settings.h"
 
 static void reload_refuse(GPtrArray *problems, const struct config_balancer *at, const char *what)
@@ -103,17 +104,28 @@ static void reload_number(const struct config *old, struct config *next)
 	reload_number_new(next, kept);
 }
 
-/* Goes over to CONFIG; on failure perhaps in part. */
-static int reload_take(struct balancer *b, struct config *config)
+/* --- going over ----------------------------------------------------------------------------- */
+
+struct reload {
+	struct balancer *b;
+	reload_done done;
+	GPtrArray *problems;
+	struct config *next; /* NULL once it is in force */
+	struct ranks *rows;   /* NULL: they stay as they are */
+	bool again;	     /* asked for meanwhile */
+};
+
+/* Goes over to CONFIG and the set ROWS; on failure perhaps in part. */
+static int reload_take(struct balancer *b, struct config *config, u32 rows)
 {
 	const struct config_balancer *self = config_find_balancer(config, b->self->name);
-	u32 rows = settings_build_rows(&b->tables, config); /* the slow step first */
 	int rc = settings_apply(&b->tables, config, self, b->secret, b->secret_length);
 
 	if (rc)
 		return rc;
 	b->config = config;
 	b->self = self;
+	b->rows = rows;
 	return balancer_configure(b, rows);
 }
 
@@ -125,27 +137,96 @@ static void reload_failed(GPtrArray *problems, int error)
 	g_ptr_array_add(problems, p);
 }
 
-int balancer_reload(struct balancer *b, GPtrArray *problems)
+/* To R's configuration, all of it or nothing. */
+static int reload_go(struct reload *r)
 {
-	struct config *next, *old = b->config;
-	int rc = config_read(b->config_path, &next, problems);
+	struct balancer *b = r->b;
+	struct config *old = b->config;
+	u32 before = b->rows, set = !b->tables.settings->rows;
+	int rc;
 
-	if (rc)
-		return rc;
-	if (!reload_allowed(b, next, problems)) {
-		config_free(next);
-		return -EINVAL;
-	}
-	reload_number(old, next);
-	rc = reload_take(b, next);
+	if (r->rows)
+		ranks_swap(r->rows, &b->tables, set);
+	rc = reload_take(b, r->next, r->rows ? set : before);
 	if (!rc) {
+		r->next = NULL;
 		config_free(old);
 		g_message("configuration read again from %s", b->config_path);
 		return 0;
 	}
-	reload_failed(problems, rc);
-	if (reload_take(b, old))
+	reload_failed(r->problems, rc);
+	if (r->rows)
+		ranks_swap(r->rows, &b->tables, set);
+	if (reload_take(b, old, before))
 		g_critical("the former configuration is in force in part only: restart the daemon");
-	config_free(next);
 	return rc;
+}
+
+static void reload_free(struct reload *r)
+{
+	ranks_free(r->rows);
+	config_free(r->next);
+	g_ptr_array_unref(r->problems);
+	g_free(r);
+}
+
+static void reload_end(struct reload *r, int error)
+{
+	struct balancer *b = r->b;
+	reload_done done = r->done;
+	bool again = r->again;
+
+	b->reload = NULL;
+	done(b, error, r->problems);
+	reload_free(r);
+	if (again && !b->reload)
+		balancer_reload(b, done);
+}
+
+static void reload_built(void *user)
+{
+	struct reload *r = user;
+
+	reload_end(r, reload_go(r));
+}
+
+/* Reads the file; whether it can be gone over to. */
+static int reload_read(struct reload *r)
+{
+	const struct config *old = r->b->config;
+	int rc = config_read(r->b->config_path, &r->next, r->problems);
+
+	if (rc)
+		return rc;
+	if (!reload_allowed(r->b, r->next, r->problems))
+		return -EINVAL;
+	reload_number(old, r->next);
+	return 0;
+}
+
+void balancer_reload(struct balancer *b, reload_done done)
+{
+	struct reload *r = b->reload;
+	int rc;
+
+	if (r) {
+		r->again = true;
+		return;
+	}
+	r = b->reload = g_new0(struct reload, 1);
+	r->b = b;
+	r->done = done;
+	r->problems = config_problems_new();
+	rc = reload_read(r);
+	if (!rc && !ranks_same(b->config, r->next))
+		r->rows = ranks_start(&b->tables, r->next, reload_built, r);
+	else
+		reload_end(r, rc ? rc : reload_go(r));
+}
+
+void balancer_reload_stop(struct balancer *b)
+{
+	if (b->reload)
+		reload_free(b->reload);
+	b->reload = NULL;
 }

@@ -225,20 +225,27 @@ int settings_apply(struct tables *t, const struct config *config,
 	return 0;
 }
 
-u32 settings_build_rows(struct tables *t, const struct config *config)
+u32 settings_rank_devices(const struct config *config, struct rank_device *out)
 {
-	struct rank_device devices[DEVICES_MAX];
-	u32 n = 0, set = !t->settings->rows;
+	u32 n = 0;
 
 	for (guint i = 0; i < config->devices->len; i++) {
 		const struct config_device *d = g_ptr_array_index(config->devices, i);
 
 		if (!d->weight)
 			continue; /* known and probed, given nothing new */
-		devices[n++] = (struct rank_device){.name_hash = settings_name_hash(d->name),
-						    .weight = d->weight,
-						    .id = (u8)d->id};
+		out[n++] = (struct rank_device){.name_hash = settings_name_hash(d->name),
+						.weight = d->weight,
+						.id = (u8)d->id};
 	}
+	return n;
+}
+
+u32 settings_build_rows(struct tables *t, const struct config *config)
+{
+	struct rank_device devices[DEVICES_MAX];
+	u32 n = settings_rank_devices(config, devices), set = !t->settings->rows;
+
 	rank_build(tables_row(t, set, 0), &t->settings->placement, devices, n);
 	return set;
 }

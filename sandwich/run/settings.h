@@ -28,7 +28,14 @@ int settings_apply(struct tables *t, const struct config *config,
 /* Whether the VLAN tag is part of the keys: only where both sides see the same one. */
 bool settings_zoned(const struct config *config);
 
-/* Builds the rank rows of CONFIG into the set that is not in force, and gives its number. */
+/* Who is ranked: all devices with a weight. OUT has room for DEVICES_MAX; how many. */
+struct rank_device;
+u32 settings_rank_devices(const struct config *config, struct rank_device *out);
+
+/*
+ * Builds the rank rows of CONFIG into the set that is not in force, and gives its number. It takes
+ * some 5 ms for each device: for a start, and see run/ranks.h.
+ */
 u32 settings_build_rows(struct tables *t, const struct config *config);
 
 /*

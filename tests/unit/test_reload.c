@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* links: sandwich/run/reload.c sandwich/run/settings.c sandwich/slowpath/memory.c */
+/* links: sandwich/run/reload.c sandwich/run/ranks.c sandwich/run/settings.c */
+/* links: sandwich/slowpath/memory.c */
 /* links: conf/address.c conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c */
 /* links: conf/lines.c conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c */
 /* links: conf/targets.c conf/units.c conf/values.c */
@@ -14,7 +15,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "sandwich/core/rank.h"
 #include "sandwich/run/balancer.h"
+#include "sandwich/run/ranks.h"
 #include "sandwich/run/settings.h"
 
 struct rig {
@@ -23,6 +26,8 @@ struct rig {
 	u32 rows;  /* the last that was wanted */
 	int fails; /* what balancer_configure() says next */
 	GPtrArray *problems;
+	unsigned int ended; /* reloads that were told of */
+	int error;	    /* of the last */
 };
 
 /* Everything that follows a configuration, which has tests of its own. */
@@ -51,6 +56,27 @@ int balancer_configure(struct balancer *b, u32 rows)
 #define THREE DEVICE(1, "") DEVICE(2, "") DEVICE(3, "")
 #define PLAIN SANDWICH("") SIDES("") IN(PLAIN_IN) OUT THREE
 
+static void on_reloaded(struct balancer *b, int error, GPtrArray *problems)
+{
+	struct rig *r = (struct rig *)b;
+
+	r->ended++;
+	r->error = error;
+	g_ptr_array_unref(r->problems);
+	r->problems = g_ptr_array_ref(problems);
+}
+
+/* A reload, and its end. */
+static int reload(struct rig *r)
+{
+	unsigned int ended = r->ended;
+
+	balancer_reload(&r->balancer, on_reloaded);
+	while (r->ended == ended)
+		g_main_context_iteration(NULL, TRUE);
+	return r->error;
+}
+
 static void rewrite(struct rig *r, const char *text)
 {
 	assert_true(g_file_set_contents(r->balancer.config_path, text, -1, NULL));
@@ -73,10 +99,12 @@ static void rig_open(struct rig *r, const char *text)
 	assert_int_equal(memory_new(&b->memory, 64, 64, 64), 0);
 	memory_tables(b->memory, 0, &b->tables);
 	assert_int_equal(settings_from_config(&b->tables, b->config, b->self, NULL, 0), 0);
+	b->rows = b->tables.settings->rows;
 }
 
 static void rig_close(struct rig *r)
 {
+	balancer_reload_stop(&r->balancer);
 	unlink(r->balancer.config_path);
 	g_free(r->balancer.config_path);
 	config_free(r->balancer.config);
@@ -136,7 +164,7 @@ static void refusals(void **state)
 		rig_open(&r, PLAIN);
 		before = r.balancer.config;
 		rewrite(&r, cases[i].text);
-		assert_int_equal(balancer_reload(&r.balancer, r.problems), -EINVAL);
+		assert_int_equal(reload(&r), -EINVAL);
 		assert_int_equal(r.problems->len, 1);
 		assert_string_equal(problem(&r, 0)->text, cases[i].says);
 		assert_int_equal(problem(&r, 0)->line, cases[i].line);
@@ -153,11 +181,11 @@ static void every_problem_is_told(void **state)
 	(void)state;
 	rig_open(&r, PLAIN);
 	rewrite(&r, SANDWICH("") SIDES("") IN(PLAIN_IN "hat = red\nshoe = blue\n") OUT THREE);
-	assert_int_equal(balancer_reload(&r.balancer, r.problems), -EINVAL);
+	assert_int_equal(reload(&r), -EINVAL);
 	assert_true(r.problems->len >= 2);
 	assert_int_equal(problem(&r, 0)->line, 16);
 	assert_int_equal(unlink(r.balancer.config_path), 0);
-	assert_true(balancer_reload(&r.balancer, r.problems) < 0);
+	assert_true(reload(&r) < 0);
 	assert_int_equal(r.configured, 0);
 	rig_close(&r);
 }
@@ -172,7 +200,7 @@ static unsigned int id_of(struct rig *r, const char *name)
 static void take(struct rig *r, const char *text)
 {
 	rewrite(r, text);
-	assert_int_equal(balancer_reload(&r->balancer, r->problems), 0);
+	assert_int_equal(reload(r), 0);
 	assert_int_equal(r->problems->len, 0);
 	assert_string_equal(r->balancer.self->name, "in");
 	assert_ptr_equal(config_find_balancer(r->balancer.config, "in"), r->balancer.self);
@@ -245,6 +273,78 @@ static void ids_run_out(void **state)
 	rig_close(&r);
 }
 
+/* The rows that CONFIG wants, built at once, are those of SET. */
+static void assert_rows(struct rig *r, u32 set)
+{
+	struct rank_device devices[DEVICES_MAX];
+	u32 n = settings_rank_devices(r->balancer.config, devices);
+
+	for (u32 row = 0; row < RANK_ROWS; row += 7) {
+		struct rank_row want;
+
+		rank_build_row(&want, &r->balancer.tables.settings->placement, row, devices, n);
+		assert_memory_equal(&want, tables_row(&r->balancer.tables, set, row), sizeof(want));
+	}
+}
+
+/* What leaves names, weights and ids as they are builds no rows, and ends at once. */
+static void rows_stay(void **state)
+{
+	static const char *const same[] = {
+		PLAIN, WITH(DEVICE(3, "") DEVICE(1, "") DEVICE(2, "state = disabled\n")),
+		SANDWICH("on-device-down = reset\n") SIDES("") IN(PLAIN_IN) OUT THREE,
+	};
+	struct rig r;
+	u32 rows;
+
+	(void)state;
+	rig_open(&r, PLAIN);
+	rows = r.balancer.tables.settings->rows;
+	for (unsigned int i = 0; i < G_N_ELEMENTS(same); i++) {
+		rewrite(&r, same[i]);
+		balancer_reload(&r.balancer, on_reloaded);
+		assert_int_equal(r.ended, i + 1);
+		assert_int_equal(r.error, 0);
+		assert_int_equal(r.rows, rows);
+	}
+	rig_close(&r);
+}
+
+/* Nothing is in force before all of it is; what comes meanwhile follows, once. */
+static void rows_are_built_aside(void **state)
+{
+	struct rig r;
+	u32 rows;
+
+	(void)state;
+	rig_open(&r, PLAIN);
+	rows = r.balancer.tables.settings->rows;
+	rewrite(&r, WITH(DEVICE(1, "weight = 9\n") DEVICE(2, "") DEVICE(3, "")));
+	balancer_reload(&r.balancer, on_reloaded);
+	assert_int_equal(r.ended + r.configured, 0);
+	assert_int_equal(r.balancer.tables.devices[1].weight, 1);
+	rewrite(&r, WITH(DEVICE(1, "weight = 9\n") DEVICE(2, "weight = 5\n") DEVICE(3, "")));
+	balancer_reload(&r.balancer, on_reloaded);
+	balancer_reload(&r.balancer, on_reloaded);
+	while (r.ended < 2)
+		g_main_context_iteration(NULL, TRUE);
+	assert_int_equal(r.configured, 2);
+	assert_int_equal(r.balancer.tables.devices[1].weight, 9);
+	assert_int_equal(r.balancer.tables.devices[2].weight, 5);
+	assert_int_equal(r.rows, !rows);
+	assert_rows(&r, !rows);
+	assert_null(r.balancer.reload);
+	/* one that is refused leaves alone what the farm has yet to put in force */
+	rewrite(&r, WITH(DEVICE(7, "")));
+	r.fails = -EADDRNOTAVAIL;
+	assert_int_equal(reload(&r), -EADDRNOTAVAIL);
+	assert_int_equal(r.rows, !rows);
+	assert_rows(&r, !rows);
+	/* and the balancer may end while one is under way */
+	balancer_reload(&r.balancer, on_reloaded);
+	rig_close(&r);
+}
+
 /* What can't be put in force is taken back, and the former configuration goes on. */
 static void the_way_back(void **state)
 {
@@ -256,7 +356,7 @@ static void the_way_back(void **state)
 	before = r.balancer.config;
 	rewrite(&r, WITH(DEVICE(1, "weight = 9\n") DEVICE(4, "")));
 	r.fails = -EADDRNOTAVAIL;
-	assert_int_equal(balancer_reload(&r.balancer, r.problems), -EADDRNOTAVAIL);
+	assert_int_equal(reload(&r), -EADDRNOTAVAIL);
 	assert_int_equal(r.problems->len, 1);
 	assert_non_null(strstr(problem(&r, 0)->text, "can't be put in force"));
 	assert_ptr_equal(r.balancer.config, before);
@@ -279,7 +379,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refusals),     cmocka_unit_test(every_problem_is_told),
 		cmocka_unit_test(ids_stay),     cmocka_unit_test(ids_run_out),
-		cmocka_unit_test(the_way_back),
+		cmocka_unit_test(the_way_back), cmocka_unit_test(rows_stay),
+		cmocka_unit_test(rows_are_built_aside),
 	};
 
 	g_log_set_writer_func(quiet, NULL, NULL);
