@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* From the scanned document to the model: values by the tables, then the defaults that depend. */
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "conf/check.h"
 #include "conf/config.h"
@@ -12,6 +15,7 @@
 #include "conf/problem.h"
 
 #define FILE_MAX (1 << 20) /* bytes; 255 devices in full fit in a tenth */
+#define PIPE_MS  5000	   /* how long its writer may be silent */
 
 /* The struct that SECTION's values go to; NULL: there is no more room for it. */
 static void *section_base(struct config *config, const struct section *section)
@@ -125,6 +129,31 @@ static void default_ids(struct config *config)
 	}
 }
 
+/* What is no text at all is told once, and not for each of its lines. */
+static bool is_text(const char *text, size_t length, GPtrArray *problems)
+{
+	const char *zero = memchr(text, '\0', length);
+	int line = 1;
+
+	if (length > FILE_MAX)
+		problem_add(problems, 0, "larger than 1 MiB: this is no config file");
+	else if (zero) {
+		for (const char *c = text; c < zero; c++)
+			line += *c == '\n';
+		problem_add(problems, line, "not text: write UTF-8 without zero bytes");
+	}
+	return length <= FILE_MAX && !zero;
+}
+
+/* Some editors begin a file with a byte order mark, which says nothing in UTF-8 (RFC 3629 6). */
+static void skip_mark(const char **text, size_t *length)
+{
+	if (*length < 3 || memcmp(*text, "\xef\xbb\xbf", 3))
+		return;
+	*text += 3;
+	*length -= 3;
+}
+
 int config_parse(const char *text, size_t length, struct config **out, GPtrArray *problems)
 {
 	guint before = problems->len;
@@ -132,10 +161,9 @@ int config_parse(const char *text, size_t length, struct config **out, GPtrArray
 	struct config *config;
 
 	*out = NULL;
-	if (length > FILE_MAX) {
-		problem_add(problems, 0, "larger than 1 MiB: this is no config file");
+	if (!is_text(text, length, problems))
 		return -EINVAL;
-	}
+	skip_mark(&text, &length);
 	document = document_scan(text, length, problems);
 	config = model_new();
 	read_sections(config, document, problems);
@@ -154,32 +182,81 @@ int config_parse(const char *text, size_t length, struct config **out, GPtrArray
 	return 0;
 }
 
-/* At most FILE_MAX + 1 bytes of PATH, which may be a pipe. 0 or -errno. */
-static int load(const char *path, GString *text)
+/* What PATH must not be, or NULL. Nothing is opened for it: that may hang, or do something. */
+static const char *unfit(const char *path)
 {
-	FILE *file = fopen(path, "re");
-	char piece[4096];
-	int rc = 0;
-	size_t n;
+	struct stat st;
 
-	if (!file)
-		return -errno;
-	while (text->len <= FILE_MAX && (n = fread(piece, 1, sizeof(piece), file)) > 0)
-		g_string_append_len(text, piece, (gssize)n);
-	if (ferror(file))
-		rc = errno ? -errno : -EIO;
-	fclose(file);
+	if (stat(path, &st) || S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode))
+		return NULL; /* what isn't there is open()'s to tell */
+	return S_ISDIR(st.st_mode) ? "it is a directory, not a regular file"
+				   : "it is a device or socket, not a regular file";
+}
+
+/* Waits for what comes next in a pipe. 0 or -errno. */
+static int await(int fd)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
+	int n = poll(&wait, 1, PIPE_MS);
+
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	return n ? 0 : -ETIMEDOUT;
+}
+
+/* At most FILE_MAX + 1 bytes of FD. 0 or -errno. */
+static int load_all(int fd, GString *text)
+{
+	char piece[4096];
+	ssize_t n;
+	int rc = 0;
+
+	while (!rc && text->len <= FILE_MAX) {
+		n = read(fd, piece, sizeof(piece));
+		if (!n)
+			break;
+		if (n > 0)
+			g_string_append_len(text, piece, n);
+		else if (errno == EAGAIN)
+			rc = await(fd);
+		else if (errno != EINTR)
+			rc = -errno;
+	}
 	return rc;
+}
+
+/* PATH is a regular file, or a pipe (as <(...) of a shell) that somebody writes to. 0 or -errno,
+ * with *WHY. */
+static int load(const char *path, GString *text, const char **why)
+{
+	struct stat st;
+	int fd, rc;
+
+	*why = unfit(path);
+	if (*why)
+		return -EINVAL;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	rc = fd < 0 ? -errno : load_all(fd, text);
+	if (rc == -ETIMEDOUT)
+		*why = "nothing came through this pipe for five seconds";
+	else if (!rc && !text->len && !fstat(fd, &st) && S_ISFIFO(st.st_mode))
+		*why = "it is a pipe that nobody writes to";
+	else if (rc)
+		*why = g_strerror(-rc);
+	if (fd >= 0)
+		close(fd);
+	return *why && !rc ? -EINVAL : rc;
 }
 
 int config_read(const char *path, struct config **out, GPtrArray *problems)
 {
 	GString *text = g_string_new(NULL);
-	int rc = load(path, text);
+	const char *why;
+	int rc = load(path, text, &why);
 
 	*out = NULL;
 	if (rc)
-		problem_add(problems, 0, "can't be read: %s", g_strerror(-rc));
+		problem_add(problems, 0, "can't be read: %s", why);
 	else
 		rc = config_parse(text->str, text->len, out, problems);
 	g_string_free(text, TRUE);

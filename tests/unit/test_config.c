@@ -9,7 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <cmocka.h>
 #include <glob.h>
 
@@ -149,6 +152,25 @@ static void a_zero_byte_is_told(void **state)
 	g_free(told);
 }
 
+static void what_is_no_text_is_told_once(void **state)
+{
+	char text[] = "[sandwich]\na\0b\n\0\n\377\n";
+	char *told = problems_of(text, sizeof(text) - 1);
+
+	(void)state;
+	assert_string_equal(told, "2: not text: write UTF-8 without zero bytes\n");
+	g_free(told);
+}
+
+static void a_byte_order_mark_is_skipped(void **state)
+{
+	char *text = g_strconcat("\xef\xbb\xbf", good_config, NULL);
+
+	(void)state;
+	config_free(parse(text));
+	g_free(text);
+}
+
 static void terminal_controls_are_blanked(void **state)
 {
 	char *text = changed("mode = firewall", "mode = \033[2J");
@@ -235,6 +257,58 @@ static void a_file_that_is_not_there_is_told(void **state)
 	assert_int_equal(config_read("/nonexistent/file", &config, problems), -ENOENT);
 	assert_null(config);
 	assert_int_equal(problems->len, 1);
+	g_ptr_array_unref(problems);
+}
+
+/* Reads PATH, which must fail with a problem that has WORDS. */
+static void check_unfit(const char *path, const char *words)
+{
+	GPtrArray *problems = config_problems_new();
+	const struct config_problem *p;
+	struct config *config;
+
+	assert_int_not_equal(config_read(path, &config, problems), 0);
+	assert_null(config);
+	assert_int_equal(problems->len, 1);
+	p = g_ptr_array_index(problems, 0);
+	assert_non_null(strstr(p->text, words));
+	g_ptr_array_unref(problems);
+}
+
+static void what_is_no_file_is_told_at_once(void **state)
+{
+	char folder[] = "/tmp/test-config-XXXXXX";
+	char *path;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	path = g_build_filename(folder, "pipe", NULL);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	check_unfit(path, "nobody writes to");
+	check_unfit(folder, "is a directory");
+	check_unfit("/dev/zero", "is a device");
+	unlink(path);
+	rmdir(folder);
+	g_free(path);
+}
+
+/* As in: sandwich-ingress -c <(generate) */
+static void a_pipe_is_read_to_its_end(void **state)
+{
+	GPtrArray *problems = config_problems_new();
+	struct config *config;
+	char *path;
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], good_config, strlen(good_config)), strlen(good_config));
+	close(ends[1]);
+	path = g_strdup_printf("/dev/fd/%d", ends[0]);
+	assert_int_equal(config_read(path, &config, problems), 0);
+	config_free(config);
+	close(ends[0]);
+	g_free(path);
 	g_ptr_array_unref(problems);
 }
 
@@ -498,11 +572,15 @@ int main(void)
 		cmocka_unit_test(broken_values_are_told),
 		cmocka_unit_test(contradictions_are_told),
 		cmocka_unit_test(a_zero_byte_is_told),
+		cmocka_unit_test(what_is_no_text_is_told_once),
+		cmocka_unit_test(a_byte_order_mark_is_skipped),
 		cmocka_unit_test(terminal_controls_are_blanked),
 		cmocka_unit_test(a_value_too_long_is_told),
 		cmocka_unit_test(a_device_too_many_is_told),
 		cmocka_unit_test(a_file_too_large_is_told),
 		cmocka_unit_test(a_file_that_is_not_there_is_told),
+		cmocka_unit_test(what_is_no_file_is_told_at_once),
+		cmocka_unit_test(a_pipe_is_read_to_its_end),
 		cmocka_unit_test(defaults_depend_on_mode_and_name),
 		cmocka_unit_test(virtual_macs_are_stable),
 		cmocka_unit_test(slots_are_rounded_up),
