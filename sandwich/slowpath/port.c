@@ -15,6 +15,7 @@
 
 #include "sandwich/core/table.h"
 #include "sandwich/slowpath/offload.h"
+#include "sandwich/slowpath/port_lock.h"
 
 #ifndef PACKET_IGNORE_OUTGOING
 #define PACKET_IGNORE_OUTGOING 23
@@ -28,6 +29,7 @@ struct port {
 	u8 index;
 	bool carrier;
 	int ifindex;
+	int lock; /* that nobody else has it; -1: not taken */
 	unsigned int mtu;
 	unsigned int ring_mtu; /* the MTU that libpcap made its ring for; 0: not yet */
 	struct mac mac;
@@ -166,7 +168,8 @@ static int port_open_interface(struct port *p, char **why)
 	p->ifindex = (int)if_nametoindex(p->name);
 	if (!p->ifindex)
 		return port_pcap_error(p, PCAP_ERROR_NO_SUCH_DEVICE, why);
-	err = port_open_out(p, why);
+	p->lock = port_lock_take(p->ifindex, p->name, why);
+	err = p->lock < 0 ? p->lock : port_open_out(p, why);
 	if (err)
 		return err;
 	/* Before libpcap looks: it sizes its ring by what the offloads may deliver. */
@@ -192,7 +195,7 @@ int port_open(struct port **out, const char *interface, u8 index, char **why)
 	p = g_new0(struct port, 1);
 	g_strlcpy(p->name, interface, sizeof(p->name));
 	p->index = index;
-	p->out = -1;
+	p->out = p->lock = -1;
 	p->segment = -1;
 	err = port_open_interface(p, why);
 	if (err) {
@@ -214,6 +217,8 @@ void port_close(struct port *p)
 	if (p->segment >= 0)
 		close(p->segment);
 	offload_restore(&p->offload);
+	if (p->lock >= 0)
+		close(p->lock);
 	g_free(p);
 }
 

@@ -1,6 +1,6 @@
 /* links: sandwich/slowpath/pump.c sandwich/slowpath/pump_loop.c sandwich/slowpath/pump_batch.c */
 /* links: sandwich/slowpath/slow_queue.c sandwich/slowpath/checksum.c sandwich/slowpath/port.c */
-/* links: sandwich/slowpath/offload.c sandwich/slowpath/memory.c */
+/* links: sandwich/slowpath/offload.c sandwich/slowpath/port_lock.c sandwich/slowpath/memory.c */
 /* links: tests/packets/frame.c tests/packets/world.c */
 /* SPDX-License-Identifier: ISC */
 /* Ports: what may happen to an interface, and what a port does to it. */
@@ -16,6 +16,26 @@ static u32 offload_get(const char *interface, u32 command)
 	assert_int_equal(ioctl(fd, SIOCETHTOOL, &ifr), 0);
 	close(fd);
 	return value.data;
+}
+
+/* One process at a time: a second would send every frame once more. */
+static void test_one_daemon_each(void **state)
+{
+	struct bench *b = bench_of(state);
+	struct port *first = NULL, *second = NULL;
+	char *why = NULL;
+
+	(void)b;
+	shell("ip link add t4 type veth peer name t5 && ip link set t4 up && ip link set t5 up");
+	assert_int_equal(port_open(&first, "t4", 0, &why), 0);
+	assert_int_equal(port_open(&second, "t4", 0, &why), -EBUSY);
+	assert_non_null(strstr(why, "port t4 is in use by another sandwich daemon (process "));
+	g_clear_pointer(&why, g_free);
+	assert_int_equal(port_open(&second, "t5", 1, &why), 0);
+	port_close(second);
+	port_close(first);
+	assert_int_equal(port_open(&first, "t4", 0, &why), 0);
+	port_close(first);
 }
 
 /* A TCP segment of 4000 bytes that the other end is to cut up, as a local stack would send it. */
@@ -192,6 +212,7 @@ static void test_says_why_it_cant_open(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		BENCH_TEST(test_one_daemon_each),
 		BENCH_TEST(test_super_frames),
 		BENCH_TEST(test_link_flaps),
 		BENCH_TEST(test_interface_goes_and_returns),

@@ -1,6 +1,6 @@
 /* links: sandwich/slowpath/pump.c sandwich/slowpath/pump_loop.c sandwich/slowpath/pump_batch.c */
 /* links: sandwich/slowpath/slow_queue.c sandwich/slowpath/checksum.c sandwich/slowpath/port.c */
-/* links: sandwich/slowpath/offload.c sandwich/slowpath/memory.c */
+/* links: sandwich/slowpath/offload.c sandwich/slowpath/port_lock.c sandwich/slowpath/memory.c */
 /* links: tests/packets/frame.c tests/packets/world.c */
 /* SPDX-License-Identifier: ISC */
 /* The pump: what goes in comes out as the table says, or is counted. */
