@@ -74,12 +74,15 @@ def start_servers(lab):
 
 @pytest.fixture(scope="module")
 def make_lab():
-    """make_lab(**options) puts up a running sandwich; gone at the end of the module."""
+    """make_lab(**options) puts up a running sandwich; gone at the end of the module. PREPARE is called with the lab
+    before its balancers start."""
     labs = []
 
-    def make(**options):
+    def make(prepare=None, **options):
         lab = Lab(Options(baseline=BASELINE, bindir=BINDIR, **options))
         labs.append(lab)
+        if prepare:
+            prepare(lab)
         lab.start_balancers()
         start_servers(lab)
         return lab

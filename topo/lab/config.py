@@ -11,9 +11,19 @@ def _addresses(pair, nets):
     return " ".join(plan.pair_with_length(pair, nets))
 
 
-def _device(firewall, vlan):
-    tag = f" vlan:{vlan}" if vlan else ""
-    return {"ingress": " ".join(firewall.ingress) + tag, "egress": " ".join(firewall.egress) + tag}
+def _device(options, firewall, port):
+    """Where a firewall stands: a bridge has no address, and is known by its port or tag alone."""
+    vlan = plan.BRIDGED_VLANS + firewall.number if options.transparent == "vlans" else options.vlan
+    words = [f"vlan:{vlan}"] if vlan else []
+    words += [f"port:eth{port}"] if options.farm_ports > 1 or options.transparent else []
+    addresses = {"ingress": firewall.ingress, "egress": firewall.egress}
+    return {side: " ".join([*(() if options.transparent else own), *words]) for side, own in addresses.items()}
+
+
+def _egress_farm(options):
+    if options.transparent:
+        return _addresses(plan.BRIDGED_OUT_GATEWAY, plan.FARM_IN_NETS)
+    return _addresses(plan.FARM_OUT_GATEWAY, plan.FARM_OUT_NETS)
 
 
 def config_sections(options, addresses, directory):
@@ -25,13 +35,16 @@ def config_sections(options, addresses, directory):
         "side ingress": {"uplink-address": _addresses(plan.CLIENT_GATEWAY, plan.CLIENT_NETS),
                          "farm-address": _addresses(plan.FARM_IN_GATEWAY, plan.FARM_IN_NETS), **tags},
         "side egress": {"uplink-address": _addresses(plan.SERVER_GATEWAY, plan.SERVER_NETS),
-                        "farm-address": _addresses(plan.FARM_OUT_GATEWAY, plan.FARM_OUT_NETS), **tags},
+                        "farm-address": _egress_farm(options), **tags},
     }
+    if options.transparent == "vlans":
+        sections["side ingress"]["uplink-vlan"] = sections["side egress"]["uplink-vlan"] = "none"
+    farm = " ".join(f"eth{1 + i}" for i in range(options.farm_ports))
     for side in ("ingress", "egress"):
-        sections[f"balancer {side}"] = {"side": side, "uplink": "eth0", "farm": "eth1",
+        sections[f"balancer {side}"] = {"side": side, "uplink": "eth0", "farm": farm,
                                         "control": f"{directory}/{side}.sock", "datapath": options.datapath}
     for firewall in addresses.firewalls:
-        sections[f"device {firewall.name}"] = _device(firewall, options.vlan)
+        sections[f"device {firewall.name}"] = _device(options, firewall, addresses.farm_port(firewall.number))
     sections["health"] = {"path": options.health_path}
     for title, settings in options.settings.items():
         sections.setdefault(title, {}).update(settings)

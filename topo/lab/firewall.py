@@ -4,7 +4,7 @@ import json
 
 from . import conntrack, plan, vlan
 from .namespace import Namespace
-from .wires import add_routes, give_addresses
+from .wires import add_routes, give_addresses, make_switch
 
 RULES = """
 table inet firewall {{
@@ -32,8 +32,7 @@ table inet firewall {{
 		ct state established,related accept
 		udp dport {heartbeat} ip saddr {{ {farm4} }} ip daddr {{ {farm4} }} accept
 		udp dport {heartbeat} ip6 saddr {{ {farm6} }} ip6 daddr {{ {farm6} }} accept
-		iifname {{ "eth0", "eth2" }} oifname "eth1" jump outside
-		iifname "eth1" oifname {{ "eth0", "eth2" }} jump inside
+		{directions}
 		counter name "refused" drop
 	}}
 	chain input {{
@@ -46,6 +45,16 @@ table inet firewall {{
 
 INSIDE_RULES = """tcp dport {{ {ports} }} tcp flags & (fin | syn | rst | ack) == syn accept
 		udp dport {{ {ports} }} accept"""
+
+DIRECTIONS = """iifname {{ "eth0", "eth2" }} oifname "eth1" jump outside
+		iifname "eth1" oifname {{ "eth0", "eth2" }} jump inside"""
+
+# To the rules a bridge is one interface, and the balancers find each other through it.
+BRIDGED_DIRECTIONS = """icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept
+		ip saddr {outside[0]} jump outside
+		ip6 saddr {outside[1]} jump outside
+		ip saddr {inside[0]} jump inside
+		ip6 saddr {inside[1]} jump inside"""
 
 # The heartbeat goes between the balancers' own addresses and is not the firewall's to translate.
 NAT_RULES = """
@@ -81,9 +90,12 @@ def nat_rules(options, number):
 def ruleset(options, number):
     """The rules of firewall NUMBER as text for nft."""
     inside = INSIDE_RULES.format(ports=plan.INSIDE_PORTS) if options.inside_opens else ""
+    directions = (BRIDGED_DIRECTIONS if options.transparent else DIRECTIONS).format(
+        outside=plan.CLIENT_NETS, inside=plan.SERVER_NETS)
+    out = plan.BRIDGED_OUT_GATEWAY if options.transparent else plan.FARM_OUT_GATEWAY
     text = RULES.format(outside=plan.OUTSIDE_PORTS, inside=inside, heartbeat=plan.HEARTBEAT_PORT,
-                        farm4=f"{plan.FARM_IN_GATEWAY[0]}, {plan.FARM_OUT_GATEWAY[0]}",
-                        farm6=f"{plan.FARM_IN_GATEWAY[1]}, {plan.FARM_OUT_GATEWAY[1]}")
+                        directions=directions,
+                        farm4=f"{plan.FARM_IN_GATEWAY[0]}, {out[0]}", farm6=f"{plan.FARM_IN_GATEWAY[1]}, {out[1]}")
     return text + nat_rules(options, number)
 
 
@@ -95,9 +107,24 @@ class Firewall(Namespace):
 
     def configure(self, addresses):
         self.addresses = addresses
-        self.forward()
         self.nft(ruleset(self.lab.options, addresses.number))
         self.sysctl({"net.netfilter.nf_conntrack_tcp_loose": 0})
+        if self.lab.options.transparent:
+            self._configure_bridge()
+        else:
+            self._configure_router()
+
+    def _configure_bridge(self):
+        """A bridge whose frames pass the same rules as a router's packets do."""
+        make_switch(self)
+        self.sysctl({"net.bridge.bridge-nf-call-iptables": 1, "net.bridge.bridge-nf-call-ip6tables": 1})
+        self.ip("link set eth0 master lan", "link set eth1 master lan")
+        if self.lab.options.transparent == "vlans":
+            for device in ("eth0", "eth1"):
+                vlan.tag_device(self, device, plan.BRIDGED_VLANS + self.addresses.number)
+
+    def _configure_router(self):
+        self.forward()
         give_addresses(self, "eth0", plan.pair_with_length(self.addresses.ingress, plan.FARM_IN_NETS),
                        self.addresses.ingress_mac)
         give_addresses(self, "eth1", plan.pair_with_length(self.addresses.egress, plan.FARM_OUT_NETS),
@@ -105,10 +132,10 @@ class Firewall(Namespace):
         self._routes()
         if self.lab.options.vlan:
             for device in ("eth0", "eth1"):
-                vlan.tag_device(self, device)
+                vlan.tag_device(self, device, self.lab.options.vlan)
 
     def _routes(self):
-        add_routes(self, plan.CLIENT_NETS, plan.FARM_IN_GATEWAY)
+        add_routes(self, self.lab.plan.outside_nets, plan.FARM_IN_GATEWAY)
         add_routes(self, self.lab.plan.inside_nets, plan.FARM_OUT_GATEWAY)
 
     def kill(self, how="links"):
@@ -119,17 +146,22 @@ class Firewall(Namespace):
             self.nft(HANG_RULES)
         self.dead = how
 
-    def revive(self):
-        """Come back as after a reboot: with an empty connection table."""
-        self.run(["conntrack", "-F"], check=False)
+    def revive(self, reboot=True):
+        """Come back as after a reboot, with an empty connection table; or with all that it had in it."""
+        if reboot:
+            self.run(["conntrack", "-F"], check=False)
         if self.dead == "links":
-            self.ip("link set eth0 up", "link set eth1 up")
-            give_addresses(self, "eth0", plan.pair_with_length(self.addresses.ingress, plan.FARM_IN_NETS)[1:])
-            give_addresses(self, "eth1", plan.pair_with_length(self.addresses.egress, plan.FARM_OUT_NETS)[1:])
-            self._routes()
+            self._links_up()
         elif self.dead:
             self.nft("delete table netdev hang\n")
         self.dead = ""
+
+    def _links_up(self):
+        self.ip("link set eth0 up", "link set eth1 up")
+        if not self.lab.options.transparent:
+            give_addresses(self, "eth0", plan.pair_with_length(self.addresses.ingress, plan.FARM_IN_NETS)[1:])
+            give_addresses(self, "eth1", plan.pair_with_length(self.addresses.egress, plan.FARM_OUT_NETS)[1:])
+            self._routes()
 
     def change_mac(self, device, mac, announce=True):
         """Take another MAC, as a cluster of firewalls does when its active member changes."""

@@ -6,6 +6,7 @@
                                                                           router (small MTU) == far server
 """
 import atexit
+import json
 import os
 import shutil
 import signal
@@ -25,6 +26,16 @@ from .sandwich import SandwichBalancers
 from .wires import add_routes, cable, give_addresses, give_aliases, make_switch, plug
 
 PREFIX = "sw"
+
+STRAY_RULES = """
+table inet router {
+	counter stray { }
+	chain forward {
+		type filter hook forward priority filter;
+		iifname "eth0" oifname "eth0" counter name "stray" drop
+	}
+}
+"""
 _serial = 0
 
 
@@ -106,10 +117,13 @@ class Lab:
         return space
 
     def _build(self):
-        switches = {name: self._switch(name) for name in ("switch-in", "farm-in", "farm-out", "switch-out")}
+        switches = {name: self._switch(name) for name in ("switch-in", "switch-out", *self._farms("farm-in"),
+                                                          *self._farms("farm-out"))}
         self._build_balancers(switches)
         for addresses in self.plan.firewalls:
             self._build_firewall(addresses, switches)
+        if self.options.transparent == "vlans":
+            self._make_hubs()
         for host in self.plan.clients:
             self._build_host(host, switches["switch-in"], plan.CLIENT_NETS, plan.CLIENT_GATEWAY)
         for host in self.plan.servers:
@@ -119,6 +133,13 @@ class Lab:
                 self._build_inner(firewall)
         if self.options.far:
             self._build_far(switches["switch-out"])
+        if self.options.routers:
+            for number in (1, 2):
+                self._build_router(number, switches["switch-in"])
+
+    def _farms(self, name):
+        """The switches of one side's farm, by the balancer's port: eth1 has the one without a number."""
+        return [name] + [f"{name}{number}" for number in range(2, self.options.farm_ports + 1)]
 
     def _build_balancers(self, switches):
         """The boxes: their kernels have addresses of their own (.2) besides the floating ones, as real boxes do."""
@@ -127,17 +148,39 @@ class Lab:
                 ("egress", "switch-out", "farm-out", plan.SERVER_NETS, plan.FARM_OUT_NETS)):
             space = self._space(side)
             plug(switches[uplink], space, "eth0", "balancer", side)
-            plug(switches[farm], space, "eth1", "balancer", side)
-            for device, nets in (("eth0", uplink_nets), ("eth1", farm_nets)):
-                own = [net.replace(".0/", ".2/").replace("::/", "::2/") for net in nets]
-                give_addresses(space, device, own)
+            for number, name in enumerate(self._farms(farm), 1):
+                plug(switches[name], space, f"eth{number}", "balancer", side)
+            self._own_addresses(space, "eth0", uplink_nets)
+            if not self.options.transparent:
+                self._own_addresses(space, "eth1", farm_nets)
         if self.options.far:
             add_routes(self.nodes["egress"], plan.FAR_NETS, plan.ROUTER)
 
+    @staticmethod
+    def _own_addresses(space, device, nets):
+        give_addresses(space, device, [net.replace(".0/", ".2/").replace("::/", "::2/") for net in nets])
+
+    def remake_port(self, side, device, pause=0.0):
+        """Delete a balancer's port (eth0 or eth1) and make it again PAUSE seconds later, as when a card is replaced."""
+        switch, nets = {
+            ("ingress", "eth0"): ("switch-in", plan.CLIENT_NETS), ("ingress", "eth1"): ("farm-in", plan.FARM_IN_NETS),
+            ("egress", "eth0"): ("switch-out", plan.SERVER_NETS), ("egress", "eth1"): ("farm-out", plan.FARM_OUT_NETS),
+        }[side, device]
+        self.nodes[side].ip(f"link del {device}")
+        time.sleep(pause)
+        plug(self.nodes[switch], self.nodes[side], device, "balancer", side)
+        self._own_addresses(self.nodes[side], device, nets)
+
+    def _make_hubs(self):
+        """A bridge here knows no VLANs: it would learn the balancers' MACs now on one firewall's port, now on another's."""
+        for name in ("farm-in", "farm-out"):
+            self.nodes[name].ip(*(f"link set {f.name} type bridge_slave learning off" for f in self.plan.firewalls))
+
     def _build_firewall(self, addresses, switches):
         firewall = self._space(addresses.name, self.firewall_kind)
-        plug(switches["farm-in"], firewall, "eth0", "firewall", addresses.name)
-        plug(switches["farm-out"], firewall, "eth1", "firewall", addresses.name)
+        port = self.plan.farm_port(addresses.number) - 1
+        for device, farm in (("eth0", "farm-in"), ("eth1", "farm-out")):
+            plug(switches[self._farms(farm)[port]], firewall, device, "firewall", addresses.name)
         firewall.configure(addresses)
 
     def _build_host(self, host, switch, nets, gateway):
@@ -185,6 +228,28 @@ class Lab:
         give_addresses(far, "eth0", plan.pair_with_length(plan.FAR_SERVER, plan.FAR_NETS))
         add_routes(router, ("default4", "default6"), plan.SERVER_GATEWAY)
         add_routes(far, ("default4", "default6"), plan.FAR_GATEWAY)
+
+    def _build_router(self, number, switch):
+        """A router on the clients' LAN with a host behind it. What it would have to send back where it came from is
+        the other's: counted as a stray, and dropped."""
+        router, far, host = self._space(f"router{number}"), self._space(f"behind{number}"), self.plan.behind(number)
+        nets, gateway = plan.BEHIND_NETS[number - 1], plan.BEHIND_GATEWAYS[number - 1]
+        plug(switch, router, "eth0", "host", f"router{number}")
+        router.forward()
+        router.nft(STRAY_RULES)
+        give_addresses(router, "eth0", plan.pair_with_length(plan.ROUTERS[number - 1], plan.CLIENT_NETS))
+        cable(router, "eth1", "host", far, "eth0", "host")
+        give_addresses(router, "eth1", plan.pair_with_length(gateway, nets))
+        pairs = [plan.pair_with_length(pair, nets) for pair in zip(host.ipv4s, host.ipv6s)]
+        give_addresses(far, "eth0", pairs[0])
+        give_aliases(far, "eth0", [address for pair in pairs[1:] for address in pair])
+        add_routes(router, ("default4", "default6"), plan.CLIENT_GATEWAY)
+        add_routes(far, ("default4", "default6"), gateway)
+
+    def strays(self):
+        """Packets that the routers got for hosts behind the other one."""
+        counters = [json.loads(self.nodes[f"router{n}"].run(["nft", "-j", "list", "counters"]).stdout) for n in (1, 2)]
+        return sum(row["counter"]["packets"] for c in counters for row in c["nftables"] if "counter" in row)
 
     def add_stranger(self):
         """A host among the firewalls, on the egress side, whose MAC nobody knows. It sends by way of egress."""

@@ -15,6 +15,9 @@ class Options:
     nat: str = ""               # firewalls translate on their clean (egress) side: "masquerade" to their own farm
                                 # address, or "pool" to an address of their own that nobody is told of
     vlan: int = 0               # the farm is tagged with this VLAN on both sides
+    farm_ports: int = 1         # farm ports of each balancer, eth1 and on, each a LAN of its own: firewalls take turns
+    transparent: str = ""       # firewalls are bridges, told apart by "ports" (as many as firewalls) or "vlans"
+    routers: bool = False       # two routers among the clients, with a host far behind each
     inner: bool = False         # behind each firewall a host of its own, as a VPN client is behind its gateway
     far: bool = False           # a router with a small MTU behind egress, and a far server behind it
     inside_opens: bool = True   # servers may open connections to clients' ports 9000-9999

@@ -25,11 +25,20 @@ FARM_IN_GATEWAY = ("10.1.0.1", "2001:db8:a1::1")
 FARM_OUT_GATEWAY = ("10.2.0.1", "2001:db8:a2::1")
 SERVER_GATEWAY = ("10.9.0.1", "2001:db8:9::1")
 
+# Egress on the farm where firewalls are bridges: both sides are one LAN.
+BRIDGED_OUT_GATEWAY = ("10.1.0.3", "2001:db8:a1::3")
+BRIDGED_VLANS = 20  # firewall N has the tag 20 + N
+
 # The router behind egress and what is beyond it
 ROUTER = ("10.9.0.254", "2001:db8:9::254")
 FAR_GATEWAY = ("10.10.0.1", "2001:db8:10::1")
 FAR_SERVER = ("10.10.0.2", "2001:db8:10::2")
 FAR_MTU = 1280
+
+# Two routers on the clients' LAN, and what is behind each (Options.routers)
+ROUTERS = (("192.0.2.11", "2001:db8:2::11"), ("192.0.2.12", "2001:db8:2::12"))
+BEHIND_NETS = (("198.51.100.0/24", "2001:db8:51::/64"), ("203.0.113.0/24", "2001:db8:52::/64"))
+BEHIND_GATEWAYS = (("198.51.100.1", "2001:db8:51::1"), ("203.0.113.1", "2001:db8:52::1"))
 
 HEARTBEAT_PORT = 4851
 # Ports that firewalls let new connections through to: one set for each direction, and they don't overlap, so that
@@ -97,6 +106,17 @@ class Plan:
             (f"10.1.0.{tail}", f"2001:db8:a1::{tail}"), (f"10.2.0.{tail}", f"2001:db8:a2::{tail}"),
             f"02:00:00:0a:01:{number:02x}", f"02:00:00:0a:02:{number:02x}")
 
+    def farm_port(self, number):
+        """The balancers' farm port that firewall NUMBER is on: 1 is eth1."""
+        return 1 + (number - 1) % self.options.farm_ports
+
+    @staticmethod
+    def behind(number):
+        """The host behind router NUMBER."""
+        tails = range(10, 26)
+        nets = [net.split("/", maxsplit=1)[0] for net in BEHIND_NETS[number - 1]]
+        return Host(f"behind{number}", tuple(nets[0][:-1] + str(t) for t in tails), tuple(f"{nets[1]}{t}" for t in tails))
+
     @staticmethod
     def inner(number):
         """The host behind firewall NUMBER; its gateway there is inner_gateway()."""
@@ -121,6 +141,10 @@ class Plan:
     @property
     def inside_nets(self):
         return SERVER_NETS + (FAR_NETS if self.options.far else ())
+
+    @property
+    def outside_nets(self):
+        return CLIENT_NETS + (BEHIND_NETS[0] + BEHIND_NETS[1] if self.options.routers else ())
 
 
 def length(net):
