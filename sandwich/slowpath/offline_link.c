@@ -83,6 +83,28 @@ static bool link_read(const struct offline_packet *p, struct link *l)
 	}
 }
 
+/*
+ * Whether the IP packet behind the header is for a group, as its Ethernet address would have said
+ * (RFC 1112 6.4, RFC 2464 7). Cooked captures tell that of what came in, not of what went out.
+ */
+static bool link_is_group(const struct offline_packet *p, const struct link *l)
+{
+	const u8 *ip = p->data + l->size;
+	u16 type = l->type;
+	u32 left = p->captured - l->size;
+
+	for (int tags = 0; tags < 2 && left >= 4 && packet_is_tag(type); tags++) {
+		type = packet_read16(ip + 2);
+		ip += 4;
+		left -= 4;
+	}
+	if (type == ETHERNET_IPV6)
+		return left >= 40 && ip[24] == 0xff;
+	if (type != ETHERNET_IPV4 || left < 20)
+		return false;
+	return ip[16] >> 4 == 14 || !memcmp(ip + 16, "\xff\xff\xff\xff", 4);
+}
+
 /* From an address of our making to one that is nobody's, or to everybody. */
 static void link_header(u8 *header, const struct link *l)
 {
@@ -114,6 +136,7 @@ void link_to_ethernet(const struct offline_packet *packet, GByteArray *buffer,
 	frame->data = NULL;
 	if (!link_read(packet, &l))
 		return;
+	l.group = l.group || link_is_group(packet, &l);
 	link_header(header, &l);
 	g_byte_array_set_size(buffer, 0);
 	g_byte_array_append(buffer, header, sizeof(header));

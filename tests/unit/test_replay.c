@@ -175,6 +175,37 @@ static void test_links(void **state)
 	}
 }
 
+/* What a cooked or raw capture says of no Ethernet address, the IP address tells. */
+static void test_groups(void **state)
+{
+	static const u8 report[40] = {0x60, 0, 0, 0, 0, 0, 59, 1, 0xfe, 0x80, [23] = 1,
+				      [24] = 0xff, 2, [39] = 0x16};
+	static const char outgoing[] = "\0\4\0\1\0\6\2\1\1\1\1\1\0\0\x86\xdd";
+	static const char *const to[] = {"224.0.0.251", "239.1.2.3", "255.255.255.255"};
+	GByteArray *cooked = capture_new(113, "any"), *raw = capture_new(101, "any"), *frame;
+	struct seen seen;
+
+	(void)state;
+	seen_init(&seen, "firewall", "pair", "in-a");
+	frame = g_byte_array_new();
+	g_byte_array_append(frame, (const u8 *)outgoing, 16);
+	g_byte_array_append(frame, report, sizeof(report));
+	put_frame(cooked, 0, 0, frame, 0, false);
+	assert_int_equal(run(&seen, cooked), 0);
+	assert_reason(&seen, 0, REASON_GROUP);
+	seen_fini(&seen);
+	seen_init(&seen, "firewall", "pair", "in-a");
+	for (size_t i = 0; i < G_N_ELEMENTS(to); i++) {
+		frame = g_byte_array_new();
+		put_ip(frame, "192.0.2.10", 5353, to[i], 5353, 0, 0);
+		put_frame(raw, 0, i, frame, 0, false);
+	}
+	assert_int_equal(run(&seen, raw), 0);
+	for (guint i = 0; i < seen.verdicts->len; i++)
+		assert_reason(&seen, i, REASON_GROUP);
+	seen_fini(&seen);
+}
+
 /* A conversation, its answers by a device that ARP names later, and one from the wrong device. */
 static void test_ports(void **state)
 {
@@ -456,6 +487,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_links),        cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_interfaces),   cmocka_unit_test(test_given_port),
 		cmocka_unit_test(test_sides_agree),  cmocka_unit_test(test_fragments),
 		cmocka_unit_test(test_truncated),    cmocka_unit_test(test_byte_order),
