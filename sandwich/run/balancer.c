@@ -11,6 +11,7 @@
 #include "sandwich/run/local.h"
 #include "sandwich/run/lost.h"
 #include "sandwich/run/run.h"
+#include "sandwich/run/secret.h"
 #include "sandwich/run/settings.h"
 #include "sandwich/slowpath/answer.h"
 #include "sandwich/slowpath/routes.h"
@@ -211,33 +212,6 @@ static gboolean balancer_tick(gpointer user)
 
 /* --- start ---------------------------------------------------------------------------------- */
 
-static int balancer_read_secret(struct balancer *b, char **why)
-{
-	GError *error = NULL;
-	gchar *text;
-	gsize length;
-
-	if (!b->config->secret_file)
-		return 0;
-	if (!g_file_get_contents(b->config->secret_file, &text, &length, &error)) {
-		*why = g_strdup_printf(
-			"secret-file: %s; make one with: (umask 077; head -c 32 /dev/urandom > %s)",
-			error->message, b->config->secret_file);
-		g_error_free(error);
-		return -ENOENT;
-	}
-	if (length < 16) {
-		*why = g_strdup_printf(
-			"secret-file %s holds %zu bytes, too few to be a secret; give it 32",
-			b->config->secret_file, length);
-		g_free(text);
-		return -EINVAL;
-	}
-	b->secret = (u8 *)text;
-	b->secret_length = length;
-	return 0;
-}
-
 static int balancer_open_ports(struct balancer *b, char **why)
 {
 	const struct config_balancer *self = b->self;
@@ -395,7 +369,7 @@ int balancer_start(struct balancer *b, char **why)
 	*why = NULL;
 	rc = balancer_choose_datapath(b, why);
 	if (!rc)
-		rc = balancer_read_secret(b, why);
+		rc = secret_read(b->config->secret_file, &b->secret, &b->secret_length, why);
 	if (!rc)
 		rc = balancer_tables(b, why);
 	if (!rc)
@@ -435,9 +409,7 @@ void balancer_stop(struct balancer *b)
 	for (u8 i = 0; i < b->port_count; i++)
 		port_close(b->ports[i]);
 	memory_free(b->memory);
-	if (b->secret)
-		explicit_bzero(b->secret, b->secret_length);
-	g_free(b->secret);
+	secret_free(b->secret, b->secret_length);
 	config_free(b->config);
 	g_main_loop_unref(b->loop);
 	g_free(b->config_path);

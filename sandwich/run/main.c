@@ -10,6 +10,7 @@
 
 #include "sandwich/control/version.h"
 #include "sandwich/run/balancer.h"
+#include "sandwich/run/secret.h"
 
 #define EXIT_REFUSED 1
 #define EXIT_USAGE 2
@@ -149,11 +150,28 @@ static int run_balancer(const struct run_role *role, struct balancer *b)
 	return 0;
 }
 
+/* Whether the secret can be used; says why not. */
+static bool run_check_secret(const struct run_options *o, const struct config *config)
+{
+	size_t length;
+	char *why;
+	u8 *secret;
+
+	if (secret_read(config->secret_file, &secret, &length, &why)) {
+		fprintf(stderr, "%s: %s\n", o->file, why);
+		g_free(why);
+		return false;
+	}
+	secret_free(secret, length);
+	return true;
+}
+
 static int run_configured(const struct run_role *role, const struct run_options *o,
 			  struct config *config)
 {
 	const struct config_balancer *self = NULL;
 	char *text;
+	int rc;
 
 	if (o->name || !(o->check || o->print))
 		self = run_self(role, o, config);
@@ -167,8 +185,9 @@ static int run_configured(const struct run_role *role, const struct run_options 
 		g_free(text);
 	}
 	if (o->check || o->print) {
+		rc = o->check && !run_check_secret(o, config) ? EXIT_REFUSED : 0;
 		config_free(config);
-		return 0;
+		return rc;
 	}
 	return run_balancer(role, balancer_new(o->file, config, self));
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "sandwich/run/ranks.h"
+#include "sandwich/run/secret.h"
 #include "sandwich/run/settings.h"
 
 static void reload_refuse(GPtrArray *problems, const struct config_balancer *at, const char *what)
@@ -31,6 +32,24 @@ static bool reload_same_strings(const GPtrArray *a, const GPtrArray *b)
 		if (strcmp(g_ptr_array_index(a, i), g_ptr_array_index(b, i)))
 			return false;
 	return true;
+}
+
+/* The placement key comes of it. A file that has become unreadable is of no matter until a start. */
+static bool reload_same_secret(const struct balancer *b)
+{
+	size_t length;
+	char *why;
+	u8 *secret;
+	bool same;
+
+	if (secret_read(b->config->secret_file, &secret, &length, &why)) {
+		g_warning("%s; until then no daemon can start with it", why);
+		g_free(why);
+		return true;
+	}
+	same = length == b->secret_length && !memcmp(secret, b->secret, length);
+	secret_free(secret, length);
+	return same;
 }
 
 /* Names what may not change and does; true when nothing does. */
@@ -53,6 +72,8 @@ static bool reload_allowed(const struct balancer *b, const struct config *next, 
 		reload_refuse(problems, self, "datapath");
 	if (strcmp(next->name, old->name) || g_strcmp0(next->secret_file, old->secret_file))
 		reload_refuse(problems, NULL, "[sandwich] name and secret-file");
+	else if (old->secret_file && !reload_same_secret(b))
+		reload_refuse(problems, NULL, "what is in the secret-file");
 	if (next->mode != old->mode || next->affinity != old->affinity)
 		reload_refuse(problems, NULL, "[sandwich] mode and affinity");
 	if (next->sessions != old->sessions || next->pins != old->pins)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* links: sandwich/run/reload.c sandwich/run/ranks.c sandwich/run/settings.c */
-/* links: sandwich/slowpath/memory.c */
+/* links: sandwich/run/secret.c sandwich/slowpath/memory.c */
 /* links: conf/address.c conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c */
 /* links: conf/lines.c conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c */
 /* links: conf/targets.c conf/units.c conf/values.c */
@@ -273,6 +273,35 @@ static void ids_run_out(void **state)
 	rig_close(&r);
 }
 
+/* Another content of the same file is another placement. */
+static void the_secret_stays(void **state)
+{
+	static const char one[] = "0123456789abcdef";
+	char *path = g_build_filename(g_get_tmp_dir(), "sandwich-secret-XXXXXX", NULL), *text;
+	int fd = g_mkstemp(path);
+	struct rig r;
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	assert_true(g_file_set_contents(path, one, -1, NULL));
+	text = g_strdup_printf(SANDWICH("secret-file = %s\n") SIDES("") IN(PLAIN_IN) OUT THREE,
+			       path);
+	rig_open(&r, text);
+	r.balancer.secret = (u8 *)g_strdup(one);
+	r.balancer.secret_length = strlen(one);
+	assert_int_equal(reload(&r), 0);
+	assert_true(g_file_set_contents(path, "0123456789abcdeF", -1, NULL));
+	assert_int_equal(reload(&r), -EINVAL);
+	assert_string_equal(problem(&r, 0)->text, "what is in the secret-file" AFTER);
+	unlink(path);
+	assert_int_equal(reload(&r), 0); /* it is needed at a start */
+	g_free(r.balancer.secret);
+	rig_close(&r);
+	g_free(text);
+	g_free(path);
+}
+
 /* The rows that CONFIG wants, built at once, are those of SET. */
 static void assert_rows(struct rig *r, u32 set)
 {
@@ -380,7 +409,7 @@ int main(void)
 		cmocka_unit_test(refusals),     cmocka_unit_test(every_problem_is_told),
 		cmocka_unit_test(ids_stay),     cmocka_unit_test(ids_run_out),
 		cmocka_unit_test(the_way_back), cmocka_unit_test(rows_stay),
-		cmocka_unit_test(rows_are_built_aside),
+		cmocka_unit_test(rows_are_built_aside), cmocka_unit_test(the_secret_stays),
 	};
 
 	g_log_set_writer_func(quiet, NULL, NULL);
