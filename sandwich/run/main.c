@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "sandwich/control/version.h"
+#include "sandwich/run/advice.h"
 #include "sandwich/run/balancer.h"
 #include "sandwich/run/secret.h"
 
@@ -126,6 +127,7 @@ static gboolean run_reload(gpointer user)
 
 static int run_balancer(const struct run_role *role, struct balancer *b)
 {
+	struct advice *advice;
 	char *why = NULL;
 	int rc;
 
@@ -144,8 +146,10 @@ static int run_balancer(const struct run_role *role, struct balancer *b)
 	g_message("%s %s: %s mode, %u devices, datapath %s, control at %s", role->program,
 		  b->self->name, config_mode_name(b->config->mode), b->config->devices->len,
 		  b->datapath, b->self->control);
+	advice = advice_new(b);
 	run_notify("READY=1");
 	g_main_loop_run(b->loop);
+	advice_free(advice);
 	balancer_stop(b);
 	return 0;
 }
