@@ -211,7 +211,7 @@ static int control_listen(const char *path, char **why)
 	if (g_strlcpy(where.sun_path, path, sizeof(where.sun_path)) >= sizeof(where.sun_path))
 		return control_fail(why, ENAMETOOLONG, path, "too long for a socket");
 	folder = g_path_get_dirname(path);
-	g_mkdir_with_parents(folder, 0755);
+	(void)mkdir(folder, 0755); /* the last level alone: a mistyped path is not made */
 	g_free(folder);
 	rc = control_clear(path, &where, why);
 	if (rc)
