@@ -409,7 +409,9 @@ void balancer_stop(struct balancer *b)
 	for (u8 i = 0; i < b->port_count; i++)
 		port_close(b->ports[i]);
 	memory_free(b->memory);
-	secret_free(b->secret, b->secret_length);
+	if (b->secret)
+		explicit_bzero(b->secret, b->secret_length);
+	g_free(b->secret);
 	config_free(b->config);
 	g_main_loop_unref(b->loop);
 	g_free(b->config_path);
