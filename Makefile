@@ -40,8 +40,9 @@ endif
 .DELETE_ON_ERROR:
 
 # What the folders hold
-LIB_DIRS  := sandwich/slowpath sandwich/health sandwich/control sandwich/run sync conf
-LIB_SRC   := $(foreach d,$(LIB_DIRS),$(wildcard $(d)/*.c))
+LIB_DIRS  := sandwich/fastpath sandwich/slowpath sandwich/health sandwich/control sandwich/run \
+	     sync conf
+LIB_SRC   := $(filter-out %.bpf.c,$(foreach d,$(LIB_DIRS),$(wildcard $(d)/*.c)))
 LIB       := $(OBJ)/libsandwich.a
 PROGRAMS  := $(addprefix $(BIN)/,sandwich-ingress sandwich-egress sandwichctl)
 MAN_PAGES := $(wildcard conf/man/*.[1-9])
@@ -57,6 +58,20 @@ $(OBJ)/%.o: %.c | $(OBJ)/.libraries
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC    $<")
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The fast path's program, for the kernel; it lies within ours.
+BPF       := $(BUILD)/bpf
+BPF_FLAGS := -O2 -g -target bpf -mcpu=v3 -ffreestanding -std=gnu11 -Wall -Wextra \
+	     $(if $(CI),-Werror) -I. -I/usr/include/$(shell uname -m)-linux-gnu
+
+$(BPF)/%.o: sandwich/fastpath/%.c $(wildcard sandwich/core/*.h sandwich/fastpath/*.h) \
+	    | $(OBJ)/.libraries
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  BPF   $<")
+	$(Q)$(CLANG) $(BPF_FLAGS) -c -o $@ $<
+
+$(OBJ)/sandwich/fastpath/object.o: $(BPF)/sandwich.bpf.o
+$(OBJ)/sandwich/fastpath/object.o: override CPPFLAGS += -DFASTPATH_OBJECT='"$(BPF)/sandwich.bpf.o"'
 
 $(LIB): $(LIB_SRC:%.c=$(OBJ)/%.o)
 	@mkdir -p $(@D)
@@ -79,8 +94,9 @@ $(OBJ)/.libraries:
 	@mkdir -p $(@D)
 	@for p in $(PKGS); do pkg-config --exists $$p || missing="$$missing $$p"; done; \
 	echo '#include <libnet.h>' | $(CC) -E - >/dev/null 2>&1 || missing="$$missing libnet"; \
+	command -v $(CLANG) >/dev/null || missing="$$missing $(CLANG)"; \
 	if [ -n "$$missing" ]; then \
-		echo "libraries that are not here:$$missing" >&2; \
+		echo "what it takes to build is not here:$$missing" >&2; \
 		echo "run: sudo make deps" >&2; exit 1; \
 	fi
 	@touch $@

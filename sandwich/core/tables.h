@@ -55,6 +55,9 @@ struct counters {
 	struct device_count to_device[DEVICES_MAX], from_device[DEVICES_MAX];
 };
 
+/* The daemon's threads have the first of them, the kernel's CPUs those behind. */
+#define COUNTERS_THREADS 4
+
 #ifndef __bpf__
 struct tables {
 	struct settings *settings;

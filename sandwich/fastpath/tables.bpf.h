@@ -18,7 +18,9 @@ struct tables {
 	u32 unused; /* maps are global in BPF; the handle carries nothing */
 };
 
-const volatile u32 slots_mask[TABLES] = {(1 << 16) - 1, (1 << 14) - 1, (1 << 12) - 1};
+/* In a section of its own, so that the loader finds it by name. */
+const volatile u32 slots_mask[TABLES] SEC(".rodata.masks") = {(1 << 16) - 1, (1 << 14) - 1,
+							      (1 << 12) - 1};
 
 /* The kernel gives every value of an array eight bytes or a multiple: smaller ones share a word. */
 #define ROWS_IN_WORD 2
@@ -54,12 +56,8 @@ TABLE_MAP(locals, struct local, LOCALS_SLOTS);
 TABLE_MAP(routes, struct route, ROUTES_SLOTS);
 TABLE_MAP(neighbours, struct neighbour, NEIGHBOURS_MAX);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct counters);
-} counters SEC(".maps");
+/* The loader makes one for each CPU. Not a per-CPU map, since those can't be mapped. */
+TABLE_MAP(counters, struct counters, COUNTERS_THREADS + 1);
 
 CORE_INLINE void *tables_at(void *map, u32 index)
 {
@@ -144,7 +142,7 @@ CORE_INLINE struct neighbour *tables_neighbour(struct tables *t, u32 index)
 CORE_INLINE struct counters *tables_counters(struct tables *t)
 {
 	(void)t;
-	return tables_at(&counters, 0);
+	return tables_at(&counters, COUNTERS_THREADS + bpf_get_smp_processor_id());
 }
 
 #endif

@@ -8,6 +8,7 @@
 #include "sandwich/control/control.h"
 #include "sandwich/control/ports.h"
 #include "sandwich/run/attach.h"
+#include "sandwich/run/datapath.h"
 #include "sandwich/run/local.h"
 #include "sandwich/run/lost.h"
 #include "sandwich/run/run.h"
@@ -16,7 +17,7 @@
 #include "sandwich/slowpath/answer.h"
 #include "sandwich/slowpath/routes.h"
 
-#define BALANCER_FRAGMENTS 4096
+#define BALANCER_FRAGMENTS 4096 /* slots */
 #define BALANCER_TICK_MS 100
 
 struct balancer *balancer_new(const char *config_path, struct config *config,
@@ -161,7 +162,7 @@ static void balancer_flush_device(void *user, u8 device)
 	balancer_flush(user, &filter);
 }
 
-/* What the data thread sends up. */
+/* What the data thread, or the fast path, sends up. */
 static void balancer_slow(void *user, const struct slow_frame *frame)
 {
 	struct balancer *b = user;
@@ -186,6 +187,13 @@ static void balancer_slow(void *user, const struct slow_frame *frame)
 	}
 }
 
+static void balancer_fast_frame(void *user, const struct work *work, const u8 *data, u32 length)
+{
+	const struct slow_frame frame = {.work = *work, .length = length, .data = data};
+
+	balancer_slow(user, &frame);
+}
+
 /* --- time ----------------------------------------------------------------------------------- */
 
 static gboolean balancer_maintain(gpointer user)
@@ -207,6 +215,7 @@ static gboolean balancer_tick(gpointer user)
 	routes_tick(b->routes, now);
 	attach_report(b->attach);
 	farm_tick(b->farm, now);
+	datapath_tick(b, now);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -215,14 +224,14 @@ static gboolean balancer_tick(gpointer user)
 static int balancer_open_ports(struct balancer *b, char **why)
 {
 	const struct config_balancer *self = b->self;
-	int rc = port_open(&b->ports[PORT_UPLINK], self->uplink, PORT_UPLINK, why);
+	int rc = datapath_open_port(b, PORT_UPLINK, self->uplink, &b->ports[PORT_UPLINK], why);
 
 	if (rc)
 		return rc;
 	b->port_count = 1;
 	for (guint i = 0; i < self->farm->len && b->port_count < PORTS_MAX; i++) {
-		rc = port_open(&b->ports[b->port_count], g_ptr_array_index(self->farm, i),
-			       b->port_count, why);
+		rc = datapath_open_port(b, b->port_count, g_ptr_array_index(self->farm, i),
+					&b->ports[b->port_count], why);
 		if (rc)
 			return rc;
 		b->port_count++;
@@ -230,9 +239,22 @@ static int balancer_open_ports(struct balancer *b, char **why)
 	return 0;
 }
 
+static int balancer_memory(struct balancer *b)
+{
+	struct counters *counters;
+	struct tables tables;
+	unsigned int n;
+
+	if (!b->fast)
+		return memory_new(&b->memory, b->config->sessions, b->config->pins,
+				  BALANCER_FRAGMENTS);
+	fastpath_tables(b->fast, &tables, &counters, &n);
+	return memory_adopt(&b->memory, &tables, counters, n);
+}
+
 static int balancer_tables(struct balancer *b, char **why)
 {
-	int rc = memory_new(&b->memory, b->config->sessions, b->config->pins, BALANCER_FRAGMENTS);
+	int rc = balancer_memory(b);
 
 	if (rc) {
 		*why = g_strdup_printf("no memory for %u sessions (%u MiB); set `sessions` lower",
@@ -339,27 +361,10 @@ static int balancer_run_data(struct balancer *b, char **why)
 
 	if (run_drop_privileges())
 		g_warning("can't give up capabilities; going on with all of them");
-	rc = pump_start(b->pump);
+	rc = datapath_start(b);
 	if (rc)
 		*why = g_strdup_printf("can't start the data path: %s", g_strerror(-rc));
 	return rc;
-}
-
-/* The configuration's wish, as far as this build can fulfil it. */
-static int balancer_choose_datapath(struct balancer *b, char **why)
-{
-	enum config_datapath wish = b->self->datapath;
-
-	b->datapath = "pcap";
-	if (wish == CONFIG_DATAPATH_PCAP)
-		return 0;
-	if (wish == CONFIG_DATAPATH_AUTO) {
-		g_message("datapath pcap: this version has no xdp data path yet");
-		return 0;
-	}
-	*why = g_strdup_printf("datapath = %s is not in this version yet; "
-			       "write datapath = auto or pcap", config_datapath_name(wish));
-	return -ENOTSUP;
 }
 
 int balancer_start(struct balancer *b, char **why)
@@ -367,7 +372,7 @@ int balancer_start(struct balancer *b, char **why)
 	int rc;
 
 	*why = NULL;
-	rc = balancer_choose_datapath(b, why);
+	rc = datapath_choose(b, balancer_fast_frame, why);
 	if (!rc)
 		rc = secret_read(b->config->secret_file, &b->secret, &b->secret_length, why);
 	if (!rc)
@@ -395,6 +400,7 @@ void balancer_stop(struct balancer *b)
 	for (unsigned int i = 0; i < G_N_ELEMENTS(b->timers); i++)
 		if (b->timers[i])
 			g_source_remove(b->timers[i]);
+	datapath_stop(b);
 	metrics_free(b->metrics);
 	control_free(b->control);
 	lost_stop(b);
@@ -409,6 +415,7 @@ void balancer_stop(struct balancer *b)
 	for (u8 i = 0; i < b->port_count; i++)
 		port_close(b->ports[i]);
 	memory_free(b->memory);
+	fastpath_free(b->fast);
 	if (b->secret)
 		explicit_bzero(b->secret, b->secret_length);
 	g_free(b->secret);

@@ -22,6 +22,7 @@
 struct answer;
 struct attach;
 struct control;
+struct fastpath;
 struct lost;
 struct reload;
 struct metrics;
@@ -32,6 +33,9 @@ struct balancer {
 	struct config *config;
 	const struct config_balancer *self;
 	const char *datapath;	 /* "pcap", ... as taken */
+	struct fastpath *fast;	 /* NULL: the pump receives */
+	u64 received;		 /* frames, when last looked at, */
+	u32 rated;		 /* and when that was: ms */
 	struct memory *memory;
 	struct tables tables;	 /* the main thread's handle */
 	struct port *ports[PORTS_MAX];

@@ -5,6 +5,7 @@
 
 #include "sandwich/control/ports.h"
 #include "sandwich/run/attach.h"
+#include "sandwich/run/datapath.h"
 #include "sandwich/run/settings.h"
 #include "sandwich/slowpath/answer.h"
 #include "sandwich/slowpath/routes.h"
@@ -53,6 +54,7 @@ void local_configure(struct balancer *b)
 static void local_close(struct balancer *b, u8 index)
 {
 	pump_replace_port(b->pump, index, NULL);
+	datapath_closing(b, index);
 	port_close(b->ports[index]);
 	b->ports[index] = NULL;
 	attach_report(b->attach);
@@ -63,13 +65,14 @@ static void local_open(struct balancer *b, u8 index)
 	struct port *p;
 	char *why = NULL;
 
-	if (port_open(&p, ports_name(b->self, index), index, &why)) {
+	if (datapath_open_port(b, index, ports_name(b->self, index), &p, &why)) {
 		g_free(why);
 		return; /* not back yet */
 	}
 	g_message("port %s is back", port_name(p));
 	b->ports[index] = p;
 	pump_replace_port(b->pump, index, p);
+	datapath_opened(b, index);
 	if (index == PORT_UPLINK && routes_follow(b->routes, port_ifindex(p)))
 		g_warning("port %s: the kernel's routes by it can't be read", port_name(p));
 	answer_announce(b->answer);

@@ -8,8 +8,9 @@
 
 struct memory {
 	struct tables tables;
-	struct counters *counters; /* MEMORY_THREADS */
-	void *base;
+	struct counters *counters;
+	unsigned int count; /* of them */
+	void *base;	    /* NULL: adopted */
 	size_t size;
 };
 
@@ -59,6 +60,21 @@ int memory_new(struct memory **out, u32 sessions, u32 pins, u32 fragments)
 	}
 	madvise(m->base, m->size, MADV_HUGEPAGE); /* random slots: fewer misses of the TLB */
 	memory_lay_out(m);
+	m->count = MEMORY_THREADS;
+	*out = m;
+	return 0;
+}
+
+int memory_adopt(struct memory **out, const struct tables *t, struct counters *counters,
+		 unsigned int count)
+{
+	struct memory *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return -ENOMEM;
+	m->tables = *t;
+	m->counters = counters;
+	m->count = count;
 	*out = m;
 	return 0;
 }
@@ -67,7 +83,8 @@ void memory_free(struct memory *m)
 {
 	if (!m)
 		return;
-	munmap(m->base, m->size);
+	if (m->base)
+		munmap(m->base, m->size);
 	free(m);
 }
 
@@ -82,12 +99,22 @@ void memory_sum(const struct memory *m, struct counters *sum)
 	u64 *to = (u64 *)sum;
 
 	core_zero(sum, sizeof(*sum));
-	for (unsigned int thread = 0; thread < MEMORY_THREADS; thread++) {
+	for (unsigned int thread = 0; thread < m->count; thread++) {
 		const u64 *from = (const u64 *)&m->counters[thread];
 
 		for (size_t i = 0; i < sizeof(*sum) / sizeof(u64); i++)
 			to[i] += core_load(&from[i]);
 	}
+}
+
+u64 memory_received(const struct memory *m)
+{
+	u64 sum = 0;
+
+	for (unsigned int thread = 0; thread < m->count; thread++)
+		for (unsigned int port = 0; port < PORTS_MAX; port++)
+			sum += core_load(&m->counters[thread].rx[port]);
+	return sum;
 }
 
 u32 memory_now(void)

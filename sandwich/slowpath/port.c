@@ -161,7 +161,28 @@ static int port_open_in(struct port *p, char **why)
 	return 0;
 }
 
-static int port_open_interface(struct port *p, char **why)
+/* The virtual MAC is not the interface's own, so its filter has to let everything in. */
+static int port_open_promiscuous(struct port *p, char **why)
+{
+	struct packet_mreq request = {.mr_ifindex = p->ifindex, .mr_type = PACKET_MR_PROMISC};
+
+	if (!setsockopt(p->out, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, sizeof(request)))
+		return 0;
+	*why = g_strdup_printf("can't make '%s' promiscuous: %s", p->name, g_strerror(errno));
+	return -errno;
+}
+
+static int port_open_sender_in(struct port *p, char **why)
+{
+	int err = port_probe(p);
+
+	if (err)
+		return port_pcap_error(p, err == -ENETDOWN ? PCAP_ERROR_IFACE_NOT_UP
+							   : PCAP_ERROR_NO_SUCH_DEVICE, why);
+	return port_open_promiscuous(p, why);
+}
+
+static int port_open_interface(struct port *p, bool captures, char **why)
 {
 	int err;
 
@@ -179,10 +200,11 @@ static int port_open_interface(struct port *p, char **why)
 				       g_strerror(-err));
 		return err;
 	}
-	return port_open_in(p, why);
+	return captures ? port_open_in(p, why) : port_open_sender_in(p, why);
 }
 
-int port_open(struct port **out, const char *interface, u8 index, char **why)
+static int port_open_as(struct port **out, const char *interface, u8 index, bool captures,
+			char **why)
 {
 	struct port *p;
 	int err;
@@ -197,13 +219,23 @@ int port_open(struct port **out, const char *interface, u8 index, char **why)
 	p->index = index;
 	p->out = p->lock = -1;
 	p->segment = -1;
-	err = port_open_interface(p, why);
+	err = port_open_interface(p, captures, why);
 	if (err) {
 		port_close(p);
 		return err;
 	}
 	*out = p;
 	return 0;
+}
+
+int port_open(struct port **out, const char *interface, u8 index, char **why)
+{
+	return port_open_as(out, interface, index, true, why);
+}
+
+int port_open_sender(struct port **out, const char *interface, u8 index, char **why)
+{
+	return port_open_as(out, interface, index, false, why);
 }
 
 void port_close(struct port *p)
@@ -271,7 +303,7 @@ int port_probe(const struct port *p)
 
 int port_fd(const struct port *p)
 {
-	return pcap_get_selectable_fd(p->pcap);
+	return p->pcap ? pcap_get_selectable_fd(p->pcap) : -1;
 }
 
 static void port_deliver(u_char *user, const struct pcap_pkthdr *header, const u_char *data)
@@ -307,5 +339,5 @@ u64 port_missed(struct port *p)
 {
 	struct pcap_stat stat = {0};
 
-	return pcap_stats(p->pcap, &stat) < 0 ? 0 : stat.ps_drop;
+	return !p->pcap || pcap_stats(p->pcap, &stat) < 0 ? 0 : stat.ps_drop;
 }

@@ -31,6 +31,10 @@ typedef void (*port_receiver)(void *user, const u8 *data, u32 captured, u32 wire
  */
 int port_open(struct port **out, const char *interface, u8 index, char **why)
 	__attribute__((warn_unused_result));
+
+/* The same for a port that the fast path receives from: nothing is captured. */
+int port_open_sender(struct port **out, const char *interface, u8 index, char **why)
+	__attribute__((warn_unused_result));
 void port_close(struct port *p);
 
 const char *port_name(const struct port *p);
@@ -56,7 +60,7 @@ int port_probe(const struct port *p);
  */
 int port_refuse_super_frames(struct port *p);
 
-/* To poll for input. */
+/* To poll for input; -1: a sender has none. */
 int port_fd(const struct port *p);
 
 /*

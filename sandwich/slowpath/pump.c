@@ -241,7 +241,7 @@ bool pump_retry(struct pump *p, const struct slow_frame *frame, struct work *ver
 
 void pump_want_fragments(struct pump *p, bool want)
 {
-	core_store(&p->want_fragments, want);
+	core_store(&p->main_tables.settings->want_fragments, want);
 }
 
 void pump_replace_port(struct pump *p, u8 index, struct port *port)

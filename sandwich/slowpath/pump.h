@@ -35,6 +35,10 @@ struct pump;
  */
 int pump_new(struct pump **out, struct memory *memory, struct port *const *ports, u8 n,
 	     pump_handler handler, void *user) __attribute__((warn_unused_result));
+
+/*
+ * Starts the data thread. Where the fast path receives there is none: the rest works without.
+ */
 int pump_start(struct pump *p) __attribute__((warn_unused_result));
 void pump_free(struct pump *p); /* stops it first */
 
@@ -48,7 +52,10 @@ int pump_send(struct pump *p, u8 port, const void *frame, size_t length);
  */
 bool pump_retry(struct pump *p, const struct slow_frame *frame, struct work *verdict);
 
-/* Tells the data thread that somebody waits for first fragments (EVENT_FIRST_FRAGMENT). */
+/*
+ * Tells whoever receives (the data thread, or the fast path) that somebody waits for first fragments
+ * (EVENT_FIRST_FRAGMENT).
+ */
 void pump_want_fragments(struct pump *p, bool want);
 
 /*

@@ -34,7 +34,7 @@ static bool pump_loop_tells(const struct pump *p, u32 events)
 {
 	if (events & EVENT_ROUTER)
 		return true;
-	return events & EVENT_FIRST_FRAGMENT && core_load(&p->want_fragments);
+	return events & EVENT_FIRST_FRAGMENT && core_load(&p->tables.settings->want_fragments);
 }
 
 static void pump_loop_up(struct pump *p, const struct work *w, const u8 *data, u32 captured)

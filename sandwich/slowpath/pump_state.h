@@ -31,7 +31,7 @@ struct pump {
 	u8 doubtful;                      /* bit set of ports that went down and may be gone */
 	u32 doubted;                      /* ms: when they were last asked after */
 	/* atomic */
-	bool stop, want_fragments, ordered;
+	bool stop, ordered;
 	u8 lost;     /* bit set of ports whose interface went away, for the main thread */
 	u8 oversize; /* likewise, that super-frames came in by; stays until they are replaced */
 	/* an order: valid while `ordered`; the main thread waits for `done` meanwhile */

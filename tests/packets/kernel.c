@@ -13,7 +13,9 @@
 
 struct kernel {
 	struct bpf_object *object;
-	int program, counters;
+	int program;
+	unsigned int counts; /* struct counters there are: the threads' and the CPUs' */
+	struct counters *counters;
 	unsigned int verified;
 	struct tables tables;
 	struct work *verdict;
@@ -64,11 +66,11 @@ static int kernel_map_all(struct kernel *k)
 		memcpy((char *)t + kernel_maps[i].member, &at, sizeof(at));
 	}
 	k->verdict = kernel_map(k->object, "verdicts");
-	k->counters = bpf_object__find_map_fd_by_name(k->object, "counters");
+	k->counters = kernel_map(k->object, "counters");
 	t->mask[TABLE_SESSIONS] = (1 << 16) - 1;
 	t->mask[TABLE_PINS] = (1 << 14) - 1;
 	t->mask[TABLE_FRAGMENTS] = (1 << 12) - 1;
-	return k->verdict && k->counters >= 0 ? 0 : -ENOMEM;
+	return k->verdict && k->counters ? 0 : -ENOMEM;
 }
 
 static int kernel_quiet(enum libbpf_print_level level, const char *format, va_list args)
@@ -77,6 +79,15 @@ static int kernel_quiet(enum libbpf_print_level level, const char *format, va_li
 	(void)format;
 	(void)args;
 	return 0;
+}
+
+/* One struct counters for each thread and each CPU. */
+static int kernel_size(struct kernel *k)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(k->object, "counters");
+
+	k->counts = COUNTERS_THREADS + (unsigned int)libbpf_num_possible_cpus();
+	return map ? bpf_map__set_max_entries(map, k->counts) : -ENOENT;
 }
 
 /* Loads it with the verifier's log; the tail of that says why not. */
@@ -91,7 +102,7 @@ static int kernel_load(struct kernel *k, const char *object, char *why, size_t s
 		return -ENOMEM;
 	k->object = bpf_object__open_file(object, NULL);
 	program = k->object ? bpf_object__next_program(k->object, NULL) : NULL;
-	rc = program ? 0 : -ENOENT;
+	rc = program ? kernel_size(k) : -ENOENT;
 	if (!rc) {
 		bpf_program__set_log_buf(program, log, LOG_SIZE);
 		bpf_program__set_log_level(program, 4);
@@ -142,27 +153,15 @@ struct tables *kernel_tables(struct kernel *k)
 
 void kernel_counters(struct kernel *k, struct counters *sum)
 {
-	int cpus = libbpf_num_possible_cpus();
-	struct counters *each = calloc((size_t)cpus, sizeof(*each));
-	u32 zero = 0;
-
 	memset(sum, 0, sizeof(*sum));
-	if (each && !bpf_map_lookup_elem(k->counters, &zero, each))
-		for (int cpu = 0; cpu < cpus; cpu++)
-			for (size_t i = 0; i < sizeof(*sum) / 8; i++)
-				((u64 *)sum)[i] += ((u64 *)&each[cpu])[i];
-	free(each);
+	for (unsigned int at = 0; at < k->counts; at++)
+		for (size_t i = 0; i < sizeof(*sum) / 8; i++)
+			((u64 *)sum)[i] += ((u64 *)&k->counters[at])[i];
 }
 
 void kernel_clear_counters(struct kernel *k)
 {
-	int cpus = libbpf_num_possible_cpus();
-	struct counters *each = calloc((size_t)cpus, sizeof(*each));
-	u32 zero = 0;
-
-	if (each)
-		bpf_map_update_elem(k->counters, &zero, each, BPF_ANY);
-	free(each);
+	memset(k->counters, 0, k->counts * sizeof(*k->counters));
 }
 
 int kernel_run(struct kernel *k, const u8 *frame, u32 size, struct work *w, u8 *out, u32 *length)

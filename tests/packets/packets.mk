@@ -6,13 +6,7 @@ PACKETS_SOURCES := tests/packets/packets.c tests/packets/script.c tests/packets/
 		   tests/packets/kernel.c tests/packets/world.c tests/packets/frame.c \
 		   sandwich/slowpath/memory.c
 PACKETS_RANDOM  ?= 300000
-BPF_FLAGS       := -O2 -g -target bpf -mcpu=v3 -ffreestanding -std=gnu11 -Wall -Wextra -I. \
-		   -I/usr/include/$(shell uname -m)-linux-gnu
-BPF_OBJECT      := $(BUILD)/bpf/decide.bpf.o
-
-$(BPF_OBJECT): sandwich/fastpath/decide.bpf.c $(wildcard sandwich/core/*.h sandwich/fastpath/*.h)
-	@mkdir -p $(@D)
-	$(CLANG) $(BPF_FLAGS) -c -o $@ $<
+BPF_OBJECT      := $(BPF)/decide.bpf.o
 
 $(PACKETS_DIR)/packets: $(PACKETS_SOURCES:%.c=$(OBJ)/%.o)
 	@mkdir -p $(@D)

@@ -4,6 +4,7 @@
     sudo /usr/bin/python3 -m pytest tests/system
 
 SANDWICH_BASELINE=linux runs the cases that plain Linux can pass with it in the balancers' places: that proves the lab.
+SANDWICH_DATAPATH=xdp, xdp-generic or pcap runs them on that data path (auto without).
 SANDWICH_BINDIR says where the programs are (build/bin).
 """
 import os

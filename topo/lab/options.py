@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """What can be asked of a lab."""
+import os
 from dataclasses import dataclass, field
 
 
@@ -27,7 +28,7 @@ class Options:
     affinity: str = ""          # "" leaves the product's default
     sessions: str = "64k"
     on_device_down: str = ""
-    datapath: str = ""
+    datapath: str = field(default_factory=lambda: os.environ.get("SANDWICH_DATAPATH", ""))
     health_path: str = "20ms x 3"
     settings: dict = field(default_factory=dict)  # {"section": {"key": "value"}}: added to the file as they are
     # What the Linux baseline's monitor does: ping every interval, dead after count

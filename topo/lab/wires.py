@@ -5,15 +5,18 @@
 # * Where frames are made (hosts, firewalls, balancers): `tx off tso off gso off`. veth leaves checksums partial and
 #   frames super-sized, and whoever captures or XDP-redirects them would pass on broken ones.
 # * GRO turns on the NAPI of a veth's end. A frame that a balancer redirects by XDP is dropped unless the end that
-#   receives it, that is the switch's port on the other side of the balancer's cable, has NAPI: so it is on there.
+#   receives it, that is the switch's port on the other side of the balancer's cable, has NAPI: so it is on there. The
+#   kernel notes it at the near end only if the far end is up when GRO is turned on.
 # * GRO also merges what it receives. A balancer must see the frames as they were sent, and so must a capture at a
 #   host: off there. (What the switch's port merges is cut again on its way out, since the switch's ports have no TSO.)
+# * A veth hands tags over beside the frame, where an XDP program doesn't see them: toward a balancer they are written
+#   into it (`txvlan off`).
 OFFLOADS = {
     "host": {"tx": "off", "tso": "off", "gso": "off", "gro": "off"},
     "firewall": {"tx": "off", "tso": "off", "gso": "off", "gro": "off"},
     "balancer": {"tx": "off", "tso": "off", "gso": "off", "gro": "off"},
     "port": {"tx": "off", "tso": "off", "gso": "off", "gro": "off"},
-    "port-to-balancer": {"tx": "off", "tso": "off", "gso": "off", "gro": "on"},
+    "port-to-balancer": {"tx": "off", "tso": "off", "gso": "off", "gro": "on", "txvlan": "off"},
 }
 
 
@@ -25,9 +28,11 @@ def set_offloads(space, device, role):
 def cable(near, near_device, near_role, far, far_device, far_role):
     """A veth pair between two namespaces, both ends up."""
     near.link(near_device, far, far_device)
-    for space, device, role in ((near, near_device, near_role), (far, far_device, far_role)):
-        set_offloads(space, device, role)
+    ends = ((near, near_device, near_role), (far, far_device, far_role))
+    for space, device, _role in ends:
         space.ip(f"link set {device} up")
+    for space, device, role in ends:
+        set_offloads(space, device, role)
 
 
 def make_switch(space):

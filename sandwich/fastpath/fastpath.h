@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The fast path as the daemon holds it: the XDP program, its maps, and the ring of frames that come
+ * up.
+ *
+ * Order at start: fastpath_new() loads and maps, fastpath_attach() puts the program on the ports,
+ * where it lets everything pass; the tables are filled; then fastpath_enter() makes each port the
+ * balancer's. A program is taken off its port when the fast path is freed, or the process ends.
+ *
+ * Ownership: it owns the maps, their mappings and the attachments. Thread: main.
+ */
+#ifndef SANDWICH_FASTPATH_FASTPATH_H
+#define SANDWICH_FASTPATH_FASTPATH_H
+
+#include "sandwich/core/decide.h"
+
+struct fastpath;
+
+enum fastpath_mode {
+	FASTPATH_NATIVE,  /* in the driver */
+	FASTPATH_GENERIC, /* behind it, on any interface */
+};
+
+/* A frame from the ring; WORK is what decide() made of it. Called in GLib's main context. */
+typedef void (*fastpath_handler)(void *user, const struct work *work, const u8 *data, u32 length);
+
+struct fastpath_setup {
+	u32 sessions, pins, fragments; /* slots, powers of two */
+	fastpath_handler handler;
+	void *user;
+};
+
+/* 0 and *OUT, or -errno, and *WHY (g_free() it) says what the kernel refused. */
+int fastpath_new(struct fastpath **out, const struct fastpath_setup *setup, char **why)
+	__attribute__((warn_unused_result));
+void fastpath_free(struct fastpath *f);
+
+/* The tables as they are mapped (without counters), and all the COUNT counters there are. */
+void fastpath_tables(struct fastpath *f, struct tables *out, struct counters **counters,
+		     unsigned int *count);
+
+/*
+ * Puts the program on an interface as port INDEX, instead of where that port was before. 0 or
+ * -errno with *WHY.
+ */
+int fastpath_attach(struct fastpath *f, u8 index, const char *interface, enum fastpath_mode mode,
+		    char **why) __attribute__((warn_unused_result));
+void fastpath_detach(struct fastpath *f, u8 index);
+
+/*
+ * Whether frames can be redirected out of an interface by MODE: a veth takes them only when its
+ * other end polls. 0, -EOPNOTSUPP with *WHY, or 0 where the kernel (before 6.3) doesn't tell.
+ */
+int fastpath_takes(const char *interface, enum fastpath_mode mode, char **why)
+	__attribute__((warn_unused_result));
+
+/* From now on port INDEX is that interface, MTU bytes; IFINDEX 0: there is none. 0 or -errno. */
+int fastpath_enter(struct fastpath *f, u8 index, int ifindex, unsigned int mtu)
+	__attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The fast path: the engine at the driver's door (XDP), one program on all ports.
+ *
+ *   frame -> decide() -> SEND: rewrite, redirect to the other port
+ *                     -> LOCAL, HOLD, RESET, and events somebody waits for: copied into the ring
+ *                     -> not for our virtual MAC: the kernel's, which sees it as if we weren't here
+ *
+ * It is attached before the tables are filled; until the daemon has entered the port in `ports`,
+ * everything passes. Whether a redirected frame could be sent is known only after the program has
+ * ended: what the driver drops then stays counted as forwarded.
+ */
+#include "sandwich/fastpath/tables.bpf.h"
+#include "sandwich/core/rewrite.h"
+#include "sandwich/fastpath/shared.h"
+
+TABLE_MAP(ports, struct fast_ports, 1);
+
+/* Where redirected frames leave: port number -> interface. */
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP);
+	__uint(max_entries, FAST_PORTS);
+	__type(key, u32);
+	__type(value, u32);
+} exits SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, FAST_RING_BYTES);
+} ring SEC(".maps");
+
+/* Too large for the stack. */
+struct scratch {
+	u64 jiffies;
+	u32 now;
+	u32 spare;
+	struct work work;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+/*
+ * The engine's clock. The coarse clock (5.11) is user space's memory_now() and costs 20 ns, jiffies
+ * one: it is asked once a jiffy, since it can't have changed meanwhile.
+ */
+static __always_inline u32 sandwich_now(struct scratch *s)
+{
+	u64 jiffies = bpf_jiffies64();
+
+	if (s->jiffies != jiffies) {
+		s->jiffies = jiffies;
+		s->now = (u32)(bpf_ktime_get_coarse_ns() / 1000000);
+	}
+	return s->now;
+}
+
+/* The number of the port, or PORTS_MAX. */
+static __always_inline u32 sandwich_port(const struct fast_ports *ports, u32 ifindex)
+{
+#pragma clang loop unroll(full)
+	for (u32 i = 0; i < PORTS_MAX; i++)
+		if (ports->port[i].ifindex == ifindex)
+			return i;
+	return PORTS_MAX;
+}
+
+/* The kernel drops without a word what is longer than MTU, Ethernet header and one tag. */
+static __always_inline bool sandwich_fits(const struct fast_ports *ports, const struct work *w,
+					  u32 length)
+{
+	u32 tags = w->out_vlan == VLAN_KEEP ? w->packet.tags : w->out_vlan != VLAN_NONE;
+
+	return length <= ports->port[w->out_port & (FAST_PORTS - 1)].mtu + 14 + (tags ? 4 : 0);
+}
+
+/* Makes room for the tags, or takes them away, writes the Ethernet header, and off it goes. */
+static __always_inline int sandwich_send(struct xdp_md *ctx, struct tables *t, struct work *w)
+{
+	const struct settings *cfg = tables_settings(t);
+	int growth = rewrite_growth(w);
+	u8 *frame;
+
+	w->reason = REASON_SEND_FAILED;
+	if (!cfg || (growth && bpf_xdp_adjust_head(ctx, -growth)))
+		return XDP_DROP;
+	frame = (u8 *)(long)ctx->data;
+	if (frame + 18 > (u8 *)(long)ctx->data_end)
+		return XDP_DROP;
+	rewrite_frame(frame, w, &cfg->mac[decide_role(w->out_port)]);
+	return (int)bpf_redirect_map(&exits, w->out_port, XDP_DROP); /* drop: no such port now */
+}
+
+static __always_inline void sandwich_count_sent(struct counters *c, const struct work *w,
+						u32 length)
+{
+	struct device_count *device = &c->to_device[w->device];
+	u32 port = w->out_port & (FAST_PORTS - 1);
+
+	if (port >= PORTS_MAX)
+		return;
+	c->tx[port]++;
+	c->tx_bytes[port] += length;
+	if (port == PORT_UPLINK)
+		return;
+	device->packets++;
+	device->bytes += length;
+}
+
+static __always_inline int sandwich_forward(struct xdp_md *ctx, struct tables *t, struct work *w,
+					    const struct fast_ports *ports, u32 length)
+{
+	struct counters *c = tables_counters(t);
+	u8 reason = w->reason;
+	int action;
+
+	length += (u32)rewrite_growth(w);
+	if (!sandwich_fits(ports, w, length)) {
+		w->reason = REASON_TOO_BIG;
+		return XDP_DROP;
+	}
+	action = sandwich_send(ctx, t, w);
+	if (action != XDP_REDIRECT || !c)
+		return action;
+	w->reason = reason;
+	sandwich_count_sent(c, w, length);
+	return action;
+}
+
+/* Copies the frame into a record of SIZE bytes; false when there is no room. */
+static __always_inline bool sandwich_copy(struct xdp_md *ctx, const struct work *w, u32 length,
+					  const u32 size)
+{
+	struct fast_frame *f = bpf_ringbuf_reserve(&ring, sizeof(*f) + size, 0);
+
+	if (!f)
+		return false;
+	if (length < 1 || length > size || bpf_xdp_load_bytes(ctx, 0, f->data, length)) {
+		bpf_ringbuf_discard(f, 0);
+		return false;
+	}
+	f->length = length;
+	f->spare = 0;
+	f->work = *w;
+	bpf_ringbuf_submit(f, 0);
+	return true;
+}
+
+static __always_inline void sandwich_up(struct xdp_md *ctx, struct tables *t, const struct work *w,
+					u32 length)
+{
+	bool done;
+
+	core_opaque(length);
+	if (length <= FAST_FRAME_SMALL)
+		done = sandwich_copy(ctx, w, length, FAST_FRAME_SMALL);
+	else if (length <= FAST_FRAME_MEDIUM)
+		done = sandwich_copy(ctx, w, length, FAST_FRAME_MEDIUM);
+	else
+		done = sandwich_copy(ctx, w, length < FAST_FRAME_MAX ? length : FAST_FRAME_MAX,
+				     FAST_FRAME_MAX);
+	if (!done)
+		count(t, COUNTER_SLOW_DROPPED);
+}
+
+/* Whether the daemon is to see the frame. */
+static __always_inline bool sandwich_wanted(struct tables *t, const struct work *w, u8 action)
+{
+	const struct settings *cfg = tables_settings(t);
+
+	if (action != ACTION_SEND && action != ACTION_DROP)
+		return true;
+	if (w->events & EVENT_ROUTER)
+		return true;
+	return w->events & EVENT_FIRST_FRAGMENT && cfg && cfg->want_fragments;
+}
+
+/* What isn't forwarded: the kernel gets all but what our own MAC is the destination (or source) of. */
+static __always_inline int sandwich_leave(struct tables *t, const struct work *w)
+{
+	const struct settings *cfg = tables_settings(t);
+
+	if (!cfg || w->reason == REASON_OWN_FRAME)
+		return XDP_DROP;
+	return mac_equal(&w->packet.mac_dst, &cfg->mac[decide_role(w->port)]) ? XDP_DROP : XDP_PASS;
+}
+
+static __always_inline void sandwich_count(struct tables *t, const struct work *w, u32 length)
+{
+	struct counters *c = tables_counters(t);
+	u32 port = w->port, reason = w->reason;
+
+	if (!c || port >= PORTS_MAX || reason >= REASONS)
+		return;
+	c->rx[port]++;
+	c->rx_bytes[port] += length;
+	c->reason[port][reason]++;
+	if (!w->from)
+		return;
+	c->from_device[w->from].packets++;
+	c->from_device[w->from].bytes += length;
+}
+
+static __always_inline int sandwich_frame(struct xdp_md *ctx, struct work *w,
+					  const struct fast_ports *ports)
+{
+	struct packet_cursor cursor = {
+		.data = (const u8 *)(long)ctx->data,
+		.end = (const u8 *)(long)ctx->data_end,
+	};
+	struct tables t = {0};
+	u32 length = (u32)bpf_xdp_get_buff_len(ctx);
+	u8 action;
+	int verdict;
+
+	cursor.length = length;
+	decide(&t, &cursor, w);
+	action = reason_action(w->reason);
+	if (CORE_UNLIKELY(sandwich_wanted(&t, w, action)))
+		sandwich_up(ctx, &t, w, length);
+	if (CORE_LIKELY(action == ACTION_SEND))
+		verdict = sandwich_forward(ctx, &t, w, ports, length);
+	else
+		verdict = sandwich_leave(&t, w);
+	sandwich_count(&t, w, length);
+	return verdict;
+}
+
+SEC("xdp.frags")
+int sandwich(struct xdp_md *ctx)
+{
+	const struct fast_ports *p = tables_at(&ports, 0);
+	struct scratch *s = tables_at(&scratches, 0);
+	struct work *w;
+	u32 port;
+
+	if (!p || !s)
+		return XDP_PASS;
+	port = sandwich_port(p, ctx->ingress_ifindex);
+	if (port >= PORTS_MAX)
+		return XDP_PASS;
+	w = &s->work;
+	core_zero(w, sizeof(*w));
+	w->now = sandwich_now(s);
+	w->port = (u8)port;
+	return sandwich_frame(ctx, w, p);
+}
+
+char license_text[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the XDP program and the daemon say to each other besides the engine's tables.
+ *
+ * Lies in mapped memory, and in the ring of frames on their way up. Written once, read by both
+ * compilations. Byte order: the host's.
+ */
+#ifndef SANDWICH_FASTPATH_SHARED_H
+#define SANDWICH_FASTPATH_SHARED_H
+
+#include "sandwich/core/decide.h"
+
+#define FAST_RING_BYTES (4u << 20)
+#define FAST_FRAME_SMALL 256
+#define FAST_FRAME_MEDIUM 2048
+#define FAST_FRAME_MAX (9216 + 14 + 8) /* a jumbo frame with two tags */
+
+/* A port as the program knows it; `ifindex` 0: none, so its frames are the kernel's alone. */
+struct fast_port {
+	u32 ifindex;
+	u32 mtu;
+};
+
+#define FAST_PORTS 8 /* a power of two above PORTS_MAX: an index is masked, not judged */
+
+struct fast_ports {
+	struct fast_port port[FAST_PORTS];
+};
+
+_Static_assert(PORTS_MAX < FAST_PORTS, "the last one is nobody's");
+
+/* A frame in the ring. The record has room for one of the three sizes above. */
+struct fast_frame {
+	u32 length; /* bytes of data */
+	u32 spare;
+	struct work work;
+	u8 data[];
+};
+
+#endif

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: ISC
+#include "sandwich/run/datapath.h"
+
+#include <errno.h>
+
+#include "sandwich/control/ports.h"
+#include "sandwich/slowpath/port.h"
+
+#define DATAPATH_FRAGMENTS 4096
+
+/*
+ * track = auto: below the lower rate every frame touches its session. Above the upper one a hash
+ * row touches one in DATAPATH_QUANTUM_MS, so that memory is waited for 260,000 times a second at
+ * most, however many frames there are.
+ */
+#define DATAPATH_EXACT_RATE 100000 /* frames a second */
+#define DATAPATH_SAMPLED_RATE 200000
+#define DATAPATH_QUANTUM_MS 250
+
+/* In the order in which `auto` tries them. */
+static const struct datapath_way {
+	enum config_datapath wish;
+	enum fastpath_mode mode;
+} datapath_ways[] = {
+	{CONFIG_DATAPATH_XDP, FASTPATH_NATIVE},
+	{CONFIG_DATAPATH_XDP_GENERIC, FASTPATH_GENERIC},
+};
+
+static u8 datapath_ports(const struct balancer *b)
+{
+	return (u8)MIN(1 + b->self->farm->len, PORTS_MAX);
+}
+
+static int datapath_attach(struct balancer *b, enum fastpath_mode mode, char **why)
+{
+	int rc = 0;
+
+	for (u8 i = 0; i < datapath_ports(b) && !rc; i++)
+		rc = fastpath_attach(b->fast, i, ports_name(b->self, i), mode, why);
+	if (!rc)
+		return 0;
+	for (u8 i = 0; i < datapath_ports(b); i++)
+		fastpath_detach(b->fast, i);
+	return rc;
+}
+
+/* Whether what is redirected arrives. Who asked for this way by name is told, but obeyed. */
+static int datapath_judge(struct balancer *b, enum fastpath_mode mode, char **why)
+{
+	int rc = 0;
+
+	for (u8 i = 0; i < datapath_ports(b) && !rc; i++)
+		rc = fastpath_takes(ports_name(b->self, i), mode, why);
+	if (rc && b->self->datapath != CONFIG_DATAPATH_AUTO) {
+		g_warning("datapath %s: %s", b->datapath, *why);
+		g_clear_pointer(why, g_free);
+		rc = 0;
+	}
+	return rc;
+}
+
+static int datapath_try(struct balancer *b, const struct datapath_way *way, char **why)
+{
+	int rc = datapath_attach(b, way->mode, why);
+
+	b->datapath = config_datapath_name(way->wish);
+	if (!rc)
+		rc = datapath_judge(b, way->mode, why);
+	return rc;
+}
+
+static int datapath_load(struct balancer *b, fastpath_handler handler, char **why)
+{
+	const struct fastpath_setup setup = {
+		.sessions = b->config->sessions,
+		.pins = b->config->pins,
+		.fragments = DATAPATH_FRAGMENTS,
+		.handler = handler,
+		.user = b,
+	};
+
+	return fastpath_new(&b->fast, &setup, why);
+}
+
+/* The first way that goes; with `auto` there is always one more. */
+static int datapath_choose_fast(struct balancer *b, char **why)
+{
+	bool any = b->self->datapath == CONFIG_DATAPATH_AUTO;
+	int rc = -ENOTSUP;
+
+	for (unsigned int i = 0; i < G_N_ELEMENTS(datapath_ways); i++) {
+		if (!any && b->self->datapath != datapath_ways[i].wish)
+			continue;
+		rc = datapath_try(b, &datapath_ways[i], why);
+		if (!rc || !any)
+			break;
+		g_message("datapath %s is not taken: %s", b->datapath, *why);
+		g_clear_pointer(why, g_free);
+	}
+	return rc;
+}
+
+static int datapath_fall_back(struct balancer *b, char **why)
+{
+	if (*why)
+		g_message("datapath xdp is not taken: %s", *why);
+	g_clear_pointer(why, g_free);
+	fastpath_free(b->fast);
+	b->fast = NULL;
+	b->datapath = "pcap";
+	return 0;
+}
+
+int datapath_choose(struct balancer *b, fastpath_handler handler, char **why)
+{
+	enum config_datapath wish = b->self->datapath;
+	char *reason;
+	int rc;
+
+	if (wish == CONFIG_DATAPATH_PCAP)
+		return datapath_fall_back(b, why);
+	rc = datapath_load(b, handler, why);
+	if (!rc)
+		rc = datapath_choose_fast(b, why);
+	if (!rc)
+		return 0;
+	if (wish == CONFIG_DATAPATH_AUTO)
+		return datapath_fall_back(b, why);
+	reason = *why;
+	*why = g_strdup_printf("datapath = %s: %s", config_datapath_name(wish), reason);
+	g_free(reason);
+	return rc;
+}
+
+int datapath_open_port(const struct balancer *b, u8 index, const char *interface,
+		       struct port **out, char **why)
+{
+	return b->fast ? port_open_sender(out, interface, index, why)
+		       : port_open(out, interface, index, why);
+}
+
+static int datapath_enter(struct balancer *b, u8 index)
+{
+	const struct port *p = b->ports[index];
+
+	if (!p)
+		return 0;
+	return fastpath_enter(b->fast, index, port_ifindex(p), port_mtu(p));
+}
+
+int datapath_start(struct balancer *b)
+{
+	int rc = 0;
+
+	if (!b->fast)
+		return pump_start(b->pump);
+	for (u8 i = 0; i < b->port_count && !rc; i++)
+		rc = datapath_enter(b, i);
+	return rc;
+}
+
+void datapath_stop(struct balancer *b)
+{
+	for (u8 i = 0; i < datapath_ports(b); i++)
+		datapath_closing(b, i);
+}
+
+static enum fastpath_mode datapath_mode(const struct balancer *b)
+{
+	return b->datapath == config_datapath_name(CONFIG_DATAPATH_XDP) ? FASTPATH_NATIVE
+									: FASTPATH_GENERIC;
+}
+
+void datapath_closing(struct balancer *b, u8 index)
+{
+	if (b->fast)
+		fastpath_detach(b->fast, index);
+}
+
+void datapath_opened(struct balancer *b, u8 index)
+{
+	char *why = NULL;
+	int rc;
+
+	if (!b->fast)
+		return;
+	rc = fastpath_attach(b->fast, index, port_name(b->ports[index]), datapath_mode(b), &why);
+	if (!rc)
+		rc = datapath_enter(b, index);
+	if (rc)
+		g_warning("port %s carries nothing until the daemon is started anew: %s",
+			  port_name(b->ports[index]), why ? why : g_strerror(-rc));
+	g_free(why);
+}
+
+/* Between the two rates it stays as it was. */
+static void datapath_track(struct balancer *b, u32 now)
+{
+	u64 received = memory_received(b->memory);
+	u32 ms = core_elapsed(now, b->rated);
+	u64 rate = ms ? (received - b->received) * 1000 / ms : 0;
+	u32 *quantum = &b->tables.settings->quantum;
+
+	if (!ms)
+		return;
+	b->received = received;
+	b->rated = now;
+	if (b->config->track == CONFIG_TRACK_EVERY_FRAME || rate < DATAPATH_EXACT_RATE)
+		core_store(quantum, 0u);
+	else if (rate > DATAPATH_SAMPLED_RATE)
+		core_store(quantum, (u32)DATAPATH_QUANTUM_MS);
+}
+
+void datapath_tick(struct balancer *b, u32 now)
+{
+	if (!b->fast)
+		return;
+	for (u8 i = 0; i < b->port_count; i++)
+		(void)datapath_enter(b, i);
+	datapath_track(b, now);
+}
