@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "sandwich/fastpath/features.h"
 #include "sandwich/fastpath/object.h"
 #include "sandwich/fastpath/shared.h"
 
@@ -296,6 +297,7 @@ int fastpath_attach(struct fastpath *f, u8 index, const char *interface, enum fa
 		return -ENODEV;
 	}
 	fastpath_detach(f, index);
+	core_store(&f->ports->port[index].local, (u32)features_is_local(interface));
 	f->link[index] = bpf_link_create(f->program, ifindex, BPF_XDP, &opts);
 	if (f->link[index] >= 0)
 		return 0;
@@ -317,7 +319,7 @@ int fastpath_enter(struct fastpath *f, u8 index, int ifindex, unsigned int mtu)
 	struct fast_port *port = &f->ports->port[index];
 	u32 key = index;
 
-	core_store(&port->mtu, mtu);
+	core_store(&port->mtu, (u32)mtu);
 	if (port->ifindex == (u32)ifindex)
 		return 0;
 	core_store(&port->ifindex, 0);

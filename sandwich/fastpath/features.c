@@ -5,7 +5,7 @@
  * A veth takes redirected frames only when its other end polls: with GRO on, or a program of its
  * own there. That end may be in another namespace; the kernel tells it as a feature of this one.
  */
-#include "sandwich/fastpath/fastpath.h"
+#include "sandwich/fastpath/features.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -18,6 +18,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "sandwich/fastpath/fastpath.h"
 
 /* linux/netdev.h, which older headers lack */
 #define FEATURES_DEV_GET 1
@@ -117,20 +119,42 @@ static bool features_read(const char *interface, u64 *xdp)
 	return !err && answer.known;
 }
 
-static bool features_is_veth(const char *interface)
+/* False where the driver doesn't say its name. */
+static bool features_driver(const char *interface, struct ethtool_drvinfo *info)
 {
-	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
 	struct ifreq request = {0};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	bool known;
 
 	if (fd < 0)
 		return false;
+	memset(info, 0, sizeof(*info));
+	info->cmd = ETHTOOL_GDRVINFO;
 	g_strlcpy(request.ifr_name, interface, sizeof(request.ifr_name));
-	request.ifr_data = (void *)&info;
+	request.ifr_data = (void *)info;
 	known = ioctl(fd, SIOCETHTOOL, &request) == 0;
 	close(fd);
-	return known && !strcmp(info.driver, "veth");
+	return known;
+}
+
+static bool features_is_veth(const char *interface)
+{
+	struct ethtool_drvinfo info;
+
+	return features_driver(interface, &info) && !strcmp(info.driver, "veth");
+}
+
+bool features_is_local(const char *interface)
+{
+	static const char *const drivers[] = {"veth", "tun", "virtio_net", "netkit"};
+	struct ethtool_drvinfo info;
+
+	if (!features_driver(interface, &info))
+		return true;
+	for (size_t i = 0; i < G_N_ELEMENTS(drivers); i++)
+		if (!strcmp(info.driver, drivers[i]))
+			return true;
+	return false;
 }
 
 int fastpath_takes(const char *interface, enum fastpath_mode mode, char **why)
@@ -146,7 +170,8 @@ int fastpath_takes(const char *interface, enum fastpath_mode mode, char **why)
 		return 0;
 	*why = g_strdup_printf("%s can't take redirected frames%s", interface,
 			       features_is_veth(interface)
-				       ? ": turn GRO on at its other end (ethtool -K PEER gro on)"
+				       ? ": turn GRO on at its other end while that is "
+					 "up (ethtool -K PEER gro on)"
 				       : ": its driver lacks it");
 	return -EOPNOTSUPP;
 }

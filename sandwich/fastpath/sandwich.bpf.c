@@ -4,6 +4,7 @@
  *
  *   frame -> decide() -> SEND: rewrite, redirect to the other port
  *                     -> LOCAL, HOLD, RESET, and events somebody waits for: copied into the ring
+ *                     -> SEND, but with an unfinished checksum: into the ring, to be sent from there
  *                     -> not for our virtual MAC: the kernel's, which sees it as if we weren't here
  *
  * It is attached before the tables are filled; until the daemon has entered the port in `ports`,
@@ -12,6 +13,7 @@
  */
 #include "sandwich/fastpath/tables.bpf.h"
 #include "sandwich/core/rewrite.h"
+#include "sandwich/fastpath/checksum.bpf.h"
 #include "sandwich/fastpath/shared.h"
 
 TABLE_MAP(ports, struct fast_ports, 1);
@@ -167,6 +169,19 @@ static __always_inline void sandwich_up(struct xdp_md *ctx, struct tables *t, co
 		count(t, COUNTER_SLOW_DROPPED);
 }
 
+static __always_inline bool sandwich_unfinished(struct xdp_md *ctx, const struct fast_ports *ports,
+						const struct work *w)
+{
+	const struct packet_cursor cursor = {
+		.data = (const u8 *)(long)ctx->data,
+		.end = (const u8 *)(long)ctx->data_end,
+	};
+
+	if (!ports->port[w->port & (FAST_PORTS - 1)].local)
+		return false;
+	return checksum_unfinished(&cursor, &w->packet);
+}
+
 /* Whether the daemon is to see the frame. */
 static __always_inline bool sandwich_wanted(struct tables *t, const struct work *w, u8 action)
 {
@@ -174,12 +189,12 @@ static __always_inline bool sandwich_wanted(struct tables *t, const struct work 
 
 	if (action != ACTION_SEND && action != ACTION_DROP)
 		return true;
-	if (w->events & EVENT_ROUTER)
+	if (w->events & (EVENT_ROUTER | FAST_EVENT_FORWARD))
 		return true;
 	return w->events & EVENT_FIRST_FRAGMENT && cfg && cfg->want_fragments;
 }
 
-/* What isn't forwarded: the kernel gets all but what our own MAC is the destination (or source) of. */
+/* What isn't forwarded: the kernel gets all but what is to our own MAC, or from it. */
 static __always_inline int sandwich_leave(struct tables *t, const struct work *w)
 {
 	const struct settings *cfg = tables_settings(t);
@@ -205,27 +220,29 @@ static __always_inline void sandwich_count(struct tables *t, const struct work *
 	c->from_device[w->from].bytes += length;
 }
 
-static __always_inline int sandwich_frame(struct xdp_md *ctx, struct work *w,
-					  const struct fast_ports *ports)
+/*
+ * What becomes of the frame now that W says it. Global, so that the verifier looks at it once and
+ * not behind each of the ways through decide().
+ */
+__attribute__((noinline)) int sandwich_finish(struct xdp_md *ctx, struct work *w)
 {
-	struct packet_cursor cursor = {
-		.data = (const u8 *)(long)ctx->data,
-		.end = (const u8 *)(long)ctx->data_end,
-	};
-	struct tables t = {0};
+	const struct fast_ports *p = tables_at(&ports, 0);
 	u32 length = (u32)bpf_xdp_get_buff_len(ctx);
+	struct tables t = {0};
+	int verdict = XDP_DROP;
 	u8 action;
-	int verdict;
 
-	cursor.length = length;
-	decide(&t, &cursor, w);
+	if (!p || !w)
+		return XDP_ABORTED;
 	action = reason_action(w->reason);
+	if (action == ACTION_SEND && sandwich_unfinished(ctx, p, w))
+		w->events |= FAST_EVENT_FORWARD;
 	if (CORE_UNLIKELY(sandwich_wanted(&t, w, action)))
 		sandwich_up(ctx, &t, w, length);
-	if (CORE_LIKELY(action == ACTION_SEND))
-		verdict = sandwich_forward(ctx, &t, w, ports, length);
-	else
+	if (CORE_UNLIKELY(action != ACTION_SEND))
 		verdict = sandwich_leave(&t, w);
+	else if (CORE_LIKELY(!(w->events & FAST_EVENT_FORWARD)))
+		verdict = sandwich_forward(ctx, &t, w, p, length);
 	sandwich_count(&t, w, length);
 	return verdict;
 }
@@ -235,6 +252,11 @@ int sandwich(struct xdp_md *ctx)
 {
 	const struct fast_ports *p = tables_at(&ports, 0);
 	struct scratch *s = tables_at(&scratches, 0);
+	struct packet_cursor cursor = {
+		.data = (const u8 *)(long)ctx->data,
+		.end = (const u8 *)(long)ctx->data_end,
+	};
+	struct tables t = {0};
 	struct work *w;
 	u32 port;
 
@@ -247,7 +269,9 @@ int sandwich(struct xdp_md *ctx)
 	core_zero(w, sizeof(*w));
 	w->now = sandwich_now(s);
 	w->port = (u8)port;
-	return sandwich_frame(ctx, w, p);
+	cursor.length = (u32)bpf_xdp_get_buff_len(ctx);
+	decide(&t, &cursor, w);
+	return sandwich_finish(ctx, w);
 }
 
 char license_text[] SEC("license") = "Dual BSD/GPL";

@@ -19,7 +19,12 @@
 struct fast_port {
 	u32 ifindex;
 	u32 mtu;
+	u32 local; /* 1: senders on this machine may leave checksums to it unfinished */
+	u32 spare;
 };
+
+/* In work.events, besides enum event: the frame was not forwarded, the daemon is to do it. */
+#define FAST_EVENT_FORWARD 0x80000000u
 
 #define FAST_PORTS 8 /* a power of two above PORTS_MAX: an index is masked, not judged */
 

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "sandwich/control/control.h"
+#include "sandwich/fastpath/shared.h"
 #include "sandwich/control/ports.h"
 #include "sandwich/run/attach.h"
 #include "sandwich/run/datapath.h"
@@ -190,7 +191,10 @@ static void balancer_slow(void *user, const struct slow_frame *frame)
 static void balancer_fast_frame(void *user, const struct work *work, const u8 *data, u32 length)
 {
 	const struct slow_frame frame = {.work = *work, .length = length, .data = data};
+	struct balancer *b = user;
 
+	if (work->events & FAST_EVENT_FORWARD)
+		pump_forward(b->pump, &frame);
 	balancer_slow(user, &frame);
 }
 

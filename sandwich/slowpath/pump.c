@@ -239,6 +239,12 @@ bool pump_retry(struct pump *p, const struct slow_frame *frame, struct work *ver
 	return true;
 }
 
+void pump_forward(struct pump *p, const struct slow_frame *frame)
+{
+	if (frame->work.out_port >= p->port_count || !pump_retry_send(p, frame, &frame->work))
+		count(&p->main_tables, COUNTER_SLOW_DROPPED);
+}
+
 void pump_want_fragments(struct pump *p, bool want)
 {
 	core_store(&p->main_tables.settings->want_fragments, want);

@@ -53,8 +53,14 @@ int pump_send(struct pump *p, u8 port, const void *frame, size_t length);
 bool pump_retry(struct pump *p, const struct slow_frame *frame, struct work *verdict);
 
 /*
- * Tells whoever receives (the data thread, or the fast path) that somebody waits for first fragments
- * (EVENT_FIRST_FRAGMENT).
+ * Sends on a frame that the fast path has decided (and counted) but can't forward: a checksum was
+ * left unfinished. Counted in tx, or in slow_dropped_total.
+ */
+void pump_forward(struct pump *p, const struct slow_frame *frame);
+
+/*
+ * Tells whoever receives (the data thread, or the fast path) that somebody waits for first
+ * fragments (EVENT_FIRST_FRAGMENT).
  */
 void pump_want_fragments(struct pump *p, bool want);
 
