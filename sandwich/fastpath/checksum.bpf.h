@@ -58,12 +58,12 @@ CORE_INLINE bool checksum_unfinished(const struct packet_cursor *c, const struct
 
 	if (!field || p->is_fragment || p->icmp_error || p->ip_length < header)
 		return false;
-	at = packet_at(c, p->l4 + field, 4);
-	if (!at)
-		return false;
-	if (p->protocol == PROTOCOL_SCTP)
-		return packet_be32(at) == 0;
-	return packet_be16(at) == checksum_pseudo(p, p->ip_length - header);
+	if (p->protocol == PROTOCOL_SCTP) {
+		at = packet_at(c, p->l4 + field, 4);
+		return at && packet_be32(at) == 0;
+	}
+	at = packet_at(c, p->l4 + field, 2);
+	return at && packet_be16(at) == checksum_pseudo(p, p->ip_length - header);
 }
 
 #endif

@@ -4,7 +4,7 @@
  *
  *   frame -> decide() -> SEND: rewrite, redirect to the other port
  *                     -> LOCAL, HOLD, RESET, and events somebody waits for: copied into the ring
- *                     -> SEND, but with an unfinished checksum: into the ring, to be sent from there
+ *                     -> SEND, but the checksum is unfinished: into the ring, sent from there
  *                     -> not for our virtual MAC: the kernel's, which sees it as if we weren't here
  *
  * It is attached before the tables are filled; until the daemon has entered the port in `ports`,

@@ -24,6 +24,11 @@ static const char *const offload_names[] = {
 	"tx-checksum-",
 };
 
+static const char *const offload_tag_names[] = {
+	"rx-vlan-hw-parse",
+	"rx-vlan-stag-hw-parse",
+};
+
 static int offload_ioctl(int fd, const char *interface, void *command)
 {
 	struct ifreq request = {0};
@@ -33,13 +38,20 @@ static int offload_ioctl(int fd, const char *interface, void *command)
 	return ioctl(fd, SIOCETHTOOL, &request) < 0 ? -errno : 0;
 }
 
-static bool offload_unwanted(const char *name)
+static bool offload_is_in(const char *name, const char *const *names, size_t n)
 {
-	for (size_t i = 0; i < G_N_ELEMENTS(offload_names); i++) {
-		if (!strncmp(name, offload_names[i], strlen(offload_names[i])))
+	for (size_t i = 0; i < n; i++) {
+		if (!strncmp(name, names[i], strlen(names[i])))
 			return true;
 	}
 	return false;
+}
+
+static bool offload_unwanted(const char *name, bool tags)
+{
+	if (tags && offload_is_in(name, offload_tag_names, G_N_ELEMENTS(offload_tag_names)))
+		return true;
+	return offload_is_in(name, offload_names, G_N_ELEMENTS(offload_names));
 }
 
 /* How many features this kernel knows, or -errno. */
@@ -58,7 +70,7 @@ static int offload_count(int fd, const char *interface)
 }
 
 /* Sets the bits of MASK that stand for unwanted features. */
-static int offload_mask(int fd, const char *interface, u32 count, u32 *mask)
+static int offload_mask(int fd, const char *interface, u32 count, bool tags, u32 *mask)
 {
 	struct ethtool_gstrings *strings =
 		g_malloc0(sizeof(*strings) + (size_t)count * ETH_GSTRING_LEN);
@@ -69,7 +81,9 @@ static int offload_mask(int fd, const char *interface, u32 count, u32 *mask)
 	strings->len = count;
 	err = offload_ioctl(fd, interface, strings);
 	for (u32 i = 0; !err && i < count; i++) {
-		if (offload_unwanted((const char *)strings->data + (size_t)i * ETH_GSTRING_LEN))
+		const char *name = (const char *)strings->data + (size_t)i * ETH_GSTRING_LEN;
+
+		if (offload_unwanted(name, tags))
 			mask[i / 32] |= 1u << i % 32;
 	}
 	g_free(strings);
@@ -116,7 +130,7 @@ static int offload_set(int fd, const struct offload *saved, const u32 *wanted)
 	return offload_ioctl(fd, saved->interface, &query);
 }
 
-static int offload_disable_by(int fd, struct offload *saved)
+static int offload_disable_by(int fd, struct offload *saved, bool tags)
 {
 	u32 mask[OFFLOAD_BLOCKS] = {0};
 	int count = offload_count(fd, saved->interface);
@@ -127,7 +141,7 @@ static int offload_disable_by(int fd, struct offload *saved)
 	if (count > OFFLOAD_BLOCKS * 32)
 		count = OFFLOAD_BLOCKS * 32;
 	saved->blocks = ((u32)count + 31) / 32;
-	err = offload_mask(fd, saved->interface, (u32)count, mask);
+	err = offload_mask(fd, saved->interface, (u32)count, tags, mask);
 	if (!err)
 		err = offload_look(fd, saved, mask);
 	if (!err)
@@ -137,7 +151,7 @@ static int offload_disable_by(int fd, struct offload *saved)
 	return err;
 }
 
-int offload_disable(struct offload *saved, const char *interface)
+int offload_disable(struct offload *saved, const char *interface, bool tags)
 {
 	int fd, err;
 
@@ -146,7 +160,7 @@ int offload_disable(struct offload *saved, const char *interface)
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	err = offload_disable_by(fd, saved);
+	err = offload_disable_by(fd, saved, tags);
 	close(fd);
 	return err == -EOPNOTSUPP ? 0 : err;
 }

@@ -5,7 +5,7 @@
  * GRO and LRO glue received frames together to ones larger than any port can send. TSO, GSO and
  * checksum offload on our own port make libpcap reserve 64 KiB for each frame, and let the kernel's
  * own frames leave half finished toward peers that capture, too. The other end of a veth may leave
- * segmentation to us.
+ * segmentation to us. VLAN tags that the hardware strips are seen by a capture, but not by XDP.
  *
  * Ownership: struct offload is a value; it remembers what to put back. Thread: main.
  */
@@ -25,10 +25,10 @@ struct offload {
 };
 
 /*
- * Turns them off and remembers in *SAVED what was on. Returns 0, also where the driver has none;
- * else -errno (-EPERM, -ENODEV), and nothing is changed.
+ * Turns them off and remembers in *SAVED what was on. TAGS: the stripping of tags too. Returns 0,
+ * also where the driver has none; else -errno (-EPERM, -ENODEV), and nothing is changed.
  */
-int offload_disable(struct offload *saved, const char *interface)
+int offload_disable(struct offload *saved, const char *interface, bool tags)
 	__attribute__((warn_unused_result));
 
 /* Puts back what was on. An interface that is gone meanwhile is no matter. */

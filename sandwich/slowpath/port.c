@@ -194,7 +194,7 @@ static int port_open_interface(struct port *p, bool captures, char **why)
 	if (err)
 		return err;
 	/* Before libpcap looks: it sizes its ring by what the offloads may deliver. */
-	err = offload_disable(&p->offload, p->name);
+	err = offload_disable(&p->offload, p->name, !captures);
 	if (err) {
 		*why = g_strdup_printf("can't turn off the offloads of '%s': %s", p->name,
 				       g_strerror(-err));
