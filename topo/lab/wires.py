@@ -4,7 +4,6 @@
 #
 # * Where frames are made (hosts, firewalls, balancers): `tx off tso off gso off`. veth leaves checksums partial and
 #   frames super-sized, and whoever captures or XDP-redirects them would pass on broken ones.
-# * "careless" is a host as veth makes it, for the cases about that.
 # * GRO turns on the NAPI of a veth's end. A frame that a balancer redirects by XDP is dropped unless the end that
 #   receives it, that is the switch's port on the other side of the balancer's cable, has NAPI: so it is on there. The
 #   kernel notes it at the near end only if the far end is up when GRO is turned on.
@@ -14,7 +13,6 @@
 #   into it (`txvlan off`).
 OFFLOADS = {
     "host": {"tx": "off", "tso": "off", "gso": "off", "gro": "off"},
-    "careless": {"tx": "on", "tso": "off", "gso": "off", "gro": "off"},
     "firewall": {"tx": "off", "tso": "off", "gso": "off", "gro": "off"},
     "balancer": {"tx": "off", "tso": "off", "gso": "off", "gro": "off"},
     "port": {"tx": "off", "tso": "off", "gso": "off", "gro": "off"},
