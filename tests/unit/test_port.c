@@ -205,8 +205,34 @@ static void test_says_why_it_cant_open(void **state)
 
 		assert_int_equal(port_open(&port, cases[i].name, 0, &why), cases[i].err);
 		assert_string_equal(why, cases[i].why);
+		g_clear_pointer(&why, g_free);
+		assert_int_equal(port_open_sender(&port, cases[i].name, 0, &why), cases[i].err);
+		assert_string_equal(why, cases[i].why);
 		g_free(why);
 	}
+}
+
+/* Where the fast path receives, a port only sends. */
+static void test_sender(void **state)
+{
+	struct bench *b = bench_of(state);
+	u8 frame[60] = {2, 0, 0, 0, 0, 7, 2, 0, 0, 0, 0, 8, 0x88, 0xb5};
+	struct port *port = NULL;
+	char *why = NULL;
+
+	(void)b;
+	shell("ip link add t2 type veth peer name t3 && ip link set t2 up && ip link set t3 up");
+	assert_int_equal(port_open_sender(&port, "t2", 0, &why), 0);
+	assert_int_equal(port_fd(port), -1);
+	assert_int_equal(port_missed(port), 0);
+	assert_int_equal(port_send(port, frame, sizeof(frame)), 0);
+	assert_int_equal(port_refresh(port), 0);
+	assert_int_equal(offload_get("t2", ETHTOOL_GTSO), 0);
+	shell("ip link set t2 mtu 9000");
+	assert_int_equal(port_refresh(port), 0); /* no ring that could be too small */
+	assert_int_equal(port_mtu(port), 9000);
+	port_close(port);
+	assert_int_equal(offload_get("t2", ETHTOOL_GTSO), 1);
 }
 
 int main(void)
@@ -218,6 +244,7 @@ int main(void)
 		BENCH_TEST(test_interface_goes_and_returns),
 		BENCH_TEST(test_offloads_are_put_back),
 		BENCH_TEST(test_says_why_it_cant_open),
+		BENCH_TEST(test_sender),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
