@@ -19,6 +19,7 @@ sys.dont_write_bytecode = True
 
 from topo.lab import Lab, Options, plan  # noqa: E402
 from topo.lab.lab import remove_leftovers  # noqa: E402
+from topo.lab.processes import processes_naming  # noqa: E402
 from topo.traffic import conversations, ftp, tools  # noqa: E402
 
 BASELINE = os.environ.get("SANDWICH_BASELINE", "")
@@ -91,6 +92,7 @@ def make_lab():
     for lab in labs:
         show_logs_of_failures(lab)
         lab.close()
+        assert not processes_naming(f"{lab.prefix}-")
 
 
 def show_logs_of_failures(lab):

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from topo.lab.processes import poll, run
+from topo.lab.processes import poll, processes_naming, run
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BASELINE = os.environ.get("SANDWICH_BASELINE", "")
@@ -19,20 +19,6 @@ SCRIPTS = ("topo/demo", "topo/mininet_sandwich.py")
 def command(script, *words):
     argv = [sys.executable, os.path.join(ROOT, script), "--bindir", os.environ.get("SANDWICH_BINDIR", "build/bin")]
     return argv + (["--baseline", BASELINE] if BASELINE else []) + list(words)
-
-
-def processes_naming(prefix):
-    """Processes with PREFIX, as every path of a lab has it, in their command line, wherever their namespaces are."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as text:
-                command_line = text.read().replace("\0", " ")
-        except OSError:
-            continue
-        if prefix in command_line:
-            found.append(f"{pid} {command_line}")
-    return found
 
 
 def left_by(process, links):

@@ -59,14 +59,25 @@ def test_first_answer_returns_by_the_router_of_its_question(routers_lab):
     assert lab.strays() == before
 
 
+def test_first_answer_returns_to_a_router_never_seen(routers_lab):
+    """Each question comes from a MAC that is new to the balancer, which has its answer to send a moment later."""
+    lab, host = routers_lab, routers_lab.plan.behind(2)
+    router, before = lab.node("router2"), lab.strays()
+    for number in range(1, 7):
+        router.ip(f"link set eth0 address 02:00:00:0c:02:{number:02x}")
+        targets = (lab.plan.server(1).ipv4, lab.plan.server(1).ipv6)
+        target, sources = (targets[0], host.ipv4s) if number % 2 else (targets[1], host.ipv6s)
+        assert tools.ping(lab.node(host.name), target, 1, source=sources[-number]) == 1, f"router MAC {number}"
+    assert lab.strays() == before
+
+
 def test_answers_return_by_the_router_they_came_from(routers_lab):
     lab = routers_lab
-    targets = [a for host in lab.plan.servers for a in host.all]
+    targets, before = [a for host in lab.plan.servers for a in host.all], lab.strays()
     groups = [Conversations(lab.node(f"behind{n}"), lab.plan.behind(n).all, targets, plan.CONVERSATION_PORT, tcp=60,
                             udp=60, rate=5, big_every=4, detail=True) for n in (1, 2)]
     for group in groups:
         group.wait_opened()
-    before = lab.strays()
     flows.rounds(groups)
     assert lab.strays() == before, "an answer went to the other router"
     flows.assert_symmetric(lab)

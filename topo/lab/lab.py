@@ -172,7 +172,7 @@ class Lab:
         self._own_addresses(self.nodes[side], device, nets)
 
     def _make_hubs(self):
-        """A bridge here knows no VLANs: it would learn the balancers' MACs now on one firewall's port, now on another's."""
+        """Bridges that knew no VLANs would learn the balancers' MACs now on one firewall's port, now on another's."""
         for name in ("farm-in", "farm-out"):
             self.nodes[name].ip(*(f"link set {f.name} type bridge_slave learning off" for f in self.plan.firewalls))
 

@@ -113,9 +113,9 @@ class Plan:
     @staticmethod
     def behind(number):
         """The host behind router NUMBER."""
+        four, six = (net.split("/", maxsplit=1)[0] for net in BEHIND_NETS[number - 1])
         tails = range(10, 26)
-        nets = [net.split("/", maxsplit=1)[0] for net in BEHIND_NETS[number - 1]]
-        return Host(f"behind{number}", tuple(nets[0][:-1] + str(t) for t in tails), tuple(f"{nets[1]}{t}" for t in tails))
+        return Host(f"behind{number}", tuple(f"{four[:-1]}{t}" for t in tails), tuple(f"{six}{t}" for t in tails))
 
     @staticmethod
     def inner(number):

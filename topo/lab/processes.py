@@ -91,6 +91,20 @@ class Processes:
             self.stop(process, grace=max(0.05, end - time.monotonic()))
 
 
+def processes_naming(prefix):
+    """Processes with PREFIX in their command line, as every path of a lab has it, in whatever namespace they are."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as text:
+                command_line = text.read().replace("\0", " ")
+        except OSError:
+            continue
+        if prefix in command_line:
+            found.append(f"{pid} {command_line}")
+    return found
+
+
 def kill_pid(pid):
     """End a process that is not our child, by pid; no matter when it is gone already."""
     with contextlib.suppress(ProcessLookupError):
