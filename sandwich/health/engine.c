@@ -11,6 +11,9 @@ struct engine {
 	struct tracker *paths[DEVICES_MAX];
 	u64 interval; /* µs, of the path; 0: off */
 	u64 due;
+	u64 deaf;      /* since when nothing is heard; 0: something is */
+	bool deaf_told;
+	u16 udp_port;  /* of the path, host byte order */
 	bool same_epoch;
 };
 
@@ -106,6 +109,7 @@ static int engine_take_path(struct engine *e, const struct health_setup *setup, 
 	error = e->path ? path_reload(e->path, &path, now) : path_new(&e->path, &path, &ops, now);
 	if (!error)
 		e->interval = path.interval;
+	e->udp_port = path.udp_port;
 	return error;
 }
 
@@ -179,6 +183,24 @@ void engine_free(struct engine *e)
 	g_free(e);
 }
 
+/* Neither side can tell why nothing comes, but an operator can find out. Said once a silence. */
+static void engine_deaf(struct engine *e, u64 now)
+{
+	if (!e->path || !state_alone(e->state)) {
+		e->deaf = 0;
+		e->deaf_told = false;
+		return;
+	}
+	if (!e->deaf)
+		e->deaf = now;
+	if (e->deaf_told || now - e->deaf < ENGINE_DEAF_US)
+		return;
+	e->deaf_told = true;
+	g_warning("path heartbeat: nothing is heard of the partner: is it running, do both sides "
+		  "have the same secret and path-port, and do the devices let UDP %u pass?",
+		  e->udp_port);
+}
+
 void engine_tick(struct engine *e, u64 now)
 {
 	u64 next = now + ENGINE_IDLE_US;
@@ -187,6 +209,7 @@ void engine_tick(struct engine *e, u64 now)
 	next = MIN(next, state_tick(e->state, now));
 	if (e->path)
 		next = MIN(next, path_tick(e->path, now));
+	engine_deaf(e, now);
 	e->due = MAX(next, now + 1);
 }
 

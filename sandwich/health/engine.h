@@ -14,6 +14,8 @@
 #define ENGINE_IDLE_US \
 	100000 /* looks at the clock that often at least, to notice that it was late */
 
+#define ENGINE_DEAF_US 5000000 /* so long without the partner: what may be the cause is said */
+
 struct engine;
 
 /*

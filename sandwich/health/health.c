@@ -20,6 +20,7 @@ struct health {
 	u64 armed; /* what it is set to, µs */
 	u64 complained;
 	u64 refused; /* since then */
+	char *names[DEVICES_MAX]; /* of the devices, by id */
 };
 
 static u64 health_now(void)
@@ -78,6 +79,23 @@ static void health_explain(const struct health_setup *setup, int error)
 		g_warning("health: %s", g_strerror(-error));
 }
 
+static void health_forget_names(struct health *h)
+{
+	for (int i = 0; i < DEVICES_MAX; i++)
+		g_clear_pointer(&h->names[i], g_free);
+}
+
+static void health_take_names(struct health *h, const struct config *config)
+{
+	health_forget_names(h);
+	for (guint i = 0; i < config->devices->len; i++) {
+		const struct config_device *d = g_ptr_array_index(config->devices, i);
+
+		g_free(h->names[d->id]);
+		h->names[d->id] = g_strdup(d->name);
+	}
+}
+
 int health_new(struct health **out, const struct health_setup *setup)
 {
 	struct health *h = g_new0(struct health, 1);
@@ -93,6 +111,7 @@ int health_new(struct health **out, const struct health_setup *setup)
 	if (!error) {
 		h->checks = checks_new(h->engine, setup, &h->ops, now);
 		engine_reloaded(h->engine, now);
+		health_take_names(h, setup->config);
 		error = health_open_timer(h);
 	}
 	if (error)
@@ -115,6 +134,7 @@ void health_free(struct health *h)
 		close(h->timer);
 	checks_free(h->checks);
 	engine_free(h->engine);
+	health_forget_names(h);
 	g_free(h);
 }
 
@@ -131,6 +151,7 @@ int health_reload(struct health *h, const struct health_setup *setup)
 		return error;
 	}
 	h->ops = *setup->ops;
+	health_take_names(h, setup->config);
 	checks_free(h->checks);
 	h->checks = checks_new(h->engine, setup, &h->ops, now);
 	engine_reloaded(h->engine, now);
@@ -151,9 +172,11 @@ static void health_complain(struct health *h, u8 device, enum path_result result
 	h->refused++;
 	if (h->complained && now - h->complained < COMPLAIN_US)
 		return;
-	g_warning("path heartbeat refused (device %u): %s; %" G_GUINT64_FORMAT
+	g_warning("path heartbeat refused (from %s%s): %s; %" G_GUINT64_FORMAT
 		  " since the last such line",
-		  device, path_result_text(result), h->refused);
+		  h->names[device] ? "device " : "",
+		  h->names[device] ? h->names[device] : "an unknown MAC",
+		  path_result_text(result), h->refused);
 	h->complained = now;
 	h->refused = 0;
 }

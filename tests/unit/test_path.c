@@ -397,6 +397,44 @@ static void test_many(void **state)
 	world_free(w);
 }
 
+/* Counts what asks whether both have one secret. */
+static GLogWriterOutput hear_doubt(GLogLevelFlags level, const GLogField *fields, gsize n,
+				   gpointer user)
+{
+	unsigned int *heard = user;
+
+	(void)level;
+	for (gsize i = 0; i < n; i++)
+		if (!strcmp(fields[i].key, "MESSAGE") && strstr(fields[i].value, "same secret") &&
+		    strstr(fields[i].value, "UDP 4851"))
+			++*heard;
+	return G_LOG_WRITER_HANDLED;
+}
+
+static unsigned int doubts;
+
+/* With another secret on the other side, each says what may be wrong: once a silence. */
+static void test_other_secret(void **state)
+{
+	struct world *w = world_new(&(struct shape){ .devices = 2 });
+	struct box *egress = &w->box[CONFIG_EGRESS];
+	struct health_setup setup = box_setup(egress);
+
+	(void)state;
+	doubts = 0;
+	run(w, SETTLED + ENGINE_DEAF_US);
+	assert_int_equal(doubts, 0);
+	setup.secret = (const u8 *)"what one side knows";
+	setup.secret_length = 20;
+	assert_int_equal(engine_reload(egress->engine, &setup, w->now), 0);
+	engine_reloaded(egress->engine, w->now);
+	run(w, ENGINE_DEAF_US / 2);
+	assert_int_equal(doubts, 0);
+	run(w, 3 * ENGINE_DEAF_US);
+	assert_int_equal(doubts, 2);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -407,8 +445,9 @@ int main(void)
 		cmocka_unit_test(test_crossed),	     cmocka_unit_test(test_urge),
 		cmocka_unit_test(test_replay),	     cmocka_unit_test(test_epoch),
 		cmocka_unit_test(test_reload),	     cmocka_unit_test(test_many),
-		cmocka_unit_test(test_long_reload),
+		cmocka_unit_test(test_long_reload),  cmocka_unit_test(test_other_secret),
 	};
 
+	g_log_set_writer_func(hear_doubt, &doubts, NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
