@@ -310,12 +310,17 @@ struct pair {
 	struct rig rig;
 	struct pair *other;
 	bool dead, reachable;
+	u8 last[2048]; /* what it sent last */
+	u32 length;
 };
 
 static void pair_send(void *user, u8 port, const void *frame, size_t length)
 {
 	struct pair *p = user;
 
+	assert_true(length <= sizeof(p->last));
+	memcpy(p->last, frame, length);
+	p->length = (u32)length;
 	if (!p->dead && p->other->rig.health)
 		health_input(p->other->rig.health, port, 1, frame, (u32)length);
 }
@@ -349,6 +354,27 @@ static struct health_setup pair_setup(struct pair *p, struct config *config, int
 				      .devices = p->rig.devices };
 }
 
+/* Keeps the last line on a refused heartbeat */
+static GString *log_line;
+
+static GLogWriterOutput hear_refusal(GLogLevelFlags level, const GLogField *fields, gsize n,
+				     gpointer user)
+{
+	(void)level, (void)user;
+	for (gsize i = 0; i < n; i++)
+		if (!strcmp(fields[i].key, "MESSAGE") && strstr(fields[i].value, "refused"))
+			g_string_assign(log_line, fields[i].value);
+	return G_LOG_WRITER_HANDLED;
+}
+
+/* A frame that was sent before, handed to its receiver again as if from DEVICE. */
+static void assert_refused(struct pair *from, u8 device, const char *says)
+{
+	health_input(from->other->rig.health, 1, device, from->last, from->length);
+	if (!strstr(log_line->str, says))
+		fail_msg("%s", log_line->str);
+}
+
 static void test_path_by_timers(void **state)
 {
 	struct pair pair[2] = { 0 };
@@ -369,12 +395,15 @@ static void test_path_by_timers(void **state)
 		g_main_context_iteration(NULL, TRUE);
 	health_urge(pair[0].rig.health);
 	health_urge(pair[1].rig.health);
+	assert_refused(&pair[0], 1, "refused (from device d1): seen before");
+	assert_refused(&pair[1], 0, "refused (from an unknown MAC): seen before");
 	pair[0].dead = true;
 	while (pair[0].reachable || pair[1].reachable)
 		g_main_context_iteration(NULL, TRUE); /* the runner ends what never does */
 	assert_true(health_fit(pair[0].rig.health, 1) && health_fit(pair[1].rig.health, 1));
 	health_partner(pair[0].rig.health, &partner);
-	assert_true(partner.sent && partner.received && !partner.rejected && partner.same_epoch);
+	assert_true(partner.sent && partner.received && partner.rejected == 1 &&
+		    partner.same_epoch);
 	health_free(pair[0].rig.health);
 	health_free(pair[1].rig.health);
 	rig_close(&r);
@@ -414,5 +443,7 @@ int main(void)
 		cmocka_unit_test(test_path_by_timers),
 	};
 
+	log_line = g_string_new(NULL);
+	g_log_set_writer_func(hear_refusal, NULL, NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
