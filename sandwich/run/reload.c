@@ -34,7 +34,7 @@ static bool reload_same_strings(const GPtrArray *a, const GPtrArray *b)
 	return true;
 }
 
-/* The placement key comes of it. A file that has become unreadable is of no matter until a start. */
+/* The placement key comes of it. A file that has become unreadable matters at the next start. */
 static bool reload_same_secret(const struct balancer *b)
 {
 	size_t length;
