@@ -21,7 +21,7 @@ from .linux import LinuxBalancers
 from .namespace import Namespace
 from .options import Options
 from .plan import Plan
-from .processes import Processes, run
+from .processes import Processes, interruption, run
 from .sandwich import SandwichBalancers
 from .wires import add_routes, cable, give_addresses, give_aliases, make_switch, plug
 
@@ -47,7 +47,8 @@ def _unique_prefix():
 
 
 def _raise_on_signal(number, _frame):
-    raise KeyboardInterrupt(f"signal {number}")
+    interruption.number = number
+    interruption.check()
 
 
 class Lab:
@@ -299,6 +300,7 @@ class Lab:
         if self.closed or self.options.keep:
             return
         self.closed = True
+        interruption.number = 0
         atexit.unregister(self.close)
         handlers = {n: signal.signal(n, signal.SIG_IGN) for n in (signal.SIGINT, signal.SIGTERM)}
         try:

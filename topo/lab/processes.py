@@ -18,10 +18,25 @@ def _die_with_parent():
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+class Interruption:
+    """A signal that came to end the lab. What its handler raises is lost where Python ignores exceptions (finalizers)
+    and where a library catches them all: whoever waits raises it again."""
+
+    number = 0
+
+    def check(self):
+        if self.number:
+            raise KeyboardInterrupt(f"signal {self.number}")
+
+
+interruption = Interruption()
+
+
 def poll(check, timeout, what, interval=0.02):
     """Call CHECK until it returns something true, and return that. LabError after TIMEOUT seconds."""
     end = time.monotonic() + timeout
     while True:
+        interruption.check()
         result = check()
         if result:
             return result
