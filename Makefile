@@ -48,6 +48,10 @@ PROGRAMS  := $(addprefix $(BIN)/,sandwich-ingress sandwich-egress sandwichctl)
 MAN_PAGES := $(wildcard conf/man/*.[1-9])
 EXAMPLES  := $(wildcard conf/examples/*.conf)
 
+BPF       := $(BUILD)/bpf
+BPF_FLAGS := -O2 -g -target bpf -mcpu=v3 -ffreestanding -std=gnu11 -Wall -Wextra \
+	     $(if $(CI),-Werror) -I. -I/usr/include/$(shell uname -m)-linux-gnu
+
 include $(wildcard conf/conf.mk tests/*/*.mk topo/topo.mk)
 
 .PHONY: all
@@ -60,10 +64,6 @@ $(OBJ)/%.o: %.c | $(OBJ)/.libraries
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # The fast path's program, for the kernel; it lies within ours.
-BPF       := $(BUILD)/bpf
-BPF_FLAGS := -O2 -g -target bpf -mcpu=v3 -ffreestanding -std=gnu11 -Wall -Wextra \
-	     $(if $(CI),-Werror) -I. -I/usr/include/$(shell uname -m)-linux-gnu
-
 $(BPF)/%.o: sandwich/fastpath/%.c $(wildcard sandwich/core/*.h sandwich/fastpath/*.h) \
 	    | $(OBJ)/.libraries
 	@mkdir -p $(@D)

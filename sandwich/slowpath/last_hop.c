@@ -116,7 +116,8 @@ void last_hop_mark(struct last_hop *l, const struct work *w)
 {
 	struct tables *t = l->table->tables;
 	const struct settings *cfg = tables_settings(t);
-	u32 owner = mac_find(t, &w->packet.mac_src, w->packet.zone & 0xfff, w->port, cfg->mac_variants);
+	u32 owner = mac_find(t, &w->packet.mac_src, w->packet.zone & 0xfff, w->port,
+			     cfg->mac_variants);
 	struct slot *s = table_find(t, TABLE_SESSIONS, &w->flow, session_hash(cfg, &w->flow));
 
 	if (s && owner & MAC_OWNER_ROUTER)

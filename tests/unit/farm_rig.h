@@ -230,9 +230,14 @@ static inline void converse(struct rig *r)
 /* What frames do when a device is gone: the conversation is recorded where it is placed now. */
 static inline void follow(struct rig *r)
 {
-	for (u32 n = 0; n < FLOWS; n++)
-		if (!is_up(r, session_number(r, n)->device))
-			session_move(&r->tables, session_number(r, n), place_now(r, n));
+	for (u32 n = 0; n < FLOWS; n++) {
+		struct slot *s = session_number(r, n);
+
+		if (is_up(r, s->device))
+			continue;
+		session_move(&r->tables, s, place_now(r, n));
+		s->seen = memory_now();
+	}
 }
 
 static inline void none_moves(struct rig *r, u32 flows)
