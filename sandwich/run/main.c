@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "sandwich/run/run.h"
 
+#include <errno.h>
 #include <glib-unix.h>
 #include <locale.h>
 #include <signal.h>
@@ -154,17 +155,21 @@ static int run_balancer(const struct run_role *role, struct balancer *b)
 	return 0;
 }
 
-/* Whether the secret can be used; says why not. */
+/*
+ * Whether the secret can be used; says why not. One that isn't there is told and no more: a file is
+ * also checked where it is written, which need not be where it is used.
+ */
 static bool run_check_secret(const struct run_options *o, const struct config *config)
 {
 	size_t length;
 	char *why;
 	u8 *secret;
+	int rc = secret_read(config->secret_file, &secret, &length, &why);
 
-	if (secret_read(config->secret_file, &secret, &length, &why)) {
-		fprintf(stderr, "%s: %s\n", o->file, why);
+	if (rc) {
+		fprintf(stderr, "%s: %s%s\n", o->file, rc == -ENOENT ? "note: " : "", why);
 		g_free(why);
-		return false;
+		return rc == -ENOENT;
 	}
 	secret_free(secret, length);
 	return true;
