@@ -30,6 +30,7 @@ struct work {
 	u32 now;	 /* ms */
 	u8 port;	 /* it came in by: PORT_UPLINK, or a farm port */
 	bool held;	 /* it was held once already: place it with what there is */
+	bool recorded;	 /* and its session was touched before that */
 	/* the verdict */
 	u8 reason;	 /* enum reason; its action is reason_action() */
 	u8 out_port;
@@ -175,8 +176,8 @@ CORE_INLINE bool decide_touches(struct tables *t, const struct settings *cfg, co
 
 	if (p->icmp_error || !p->ports_known)
 		return false; /* not a frame of the conversation, or not known of which */
-	if (w->held && p->is_first)
-		return false; /* it did before it was held */
+	if (w->recorded)
+		return false;
 	if (!cfg->quantum || p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))
 		return true;
 	stamp = tables_stamp(t, rank_row_of(w->place.hash));
@@ -377,6 +378,22 @@ CORE_INLINE void decide_router(struct tables *t, const struct settings *cfg, str
 		core_store(&s->router, (u8)owner);
 }
 
+/*
+ * last-hop: the first frame of an uplink neighbour waits until that has a number. Its answer could
+ * overtake the learning otherwise, and go by the routes.
+ */
+CORE_INLINE bool decide_knows_router(struct tables *t, const struct settings *cfg, struct work *w)
+{
+	if (CORE_LIKELY(!cfg->last_hop) || w->held || !cfg->hold_fragments || cfg->any_mac)
+		return true;
+	if (mac_find(t, &w->packet.mac_src, w->packet.zone & 0xfff, w->port, cfg->mac_variants) &
+	    MAC_OWNER_ROUTER)
+		return true;
+	w->events |= EVENT_ROUTER;
+	w->reason = REASON_HELD_NEIGHBOUR;
+	return false;
+}
+
 CORE_INLINE void decide_inward(struct tables *t, const struct settings *cfg, struct work *w,
 			       u32 length)
 {
@@ -384,6 +401,8 @@ CORE_INLINE void decide_inward(struct tables *t, const struct settings *cfg, str
 	struct slot *s = NULL;
 	u64 hash = 0;
 
+	if (!decide_knows_router(t, cfg, w))
+		return;
 	decide_place_inward(t, cfg, w);
 	displaced = w->place.displaced && cfg->on_down != DOWN_MOVE;
 	touches = decide_touches(t, cfg, w);

@@ -229,6 +229,9 @@ bool pump_retry(struct pump *p, const struct slow_frame *frame, struct work *ver
 	verdict->now = memory_now();
 	verdict->port = frame->work.port;
 	verdict->held = true;
+	verdict->recorded = frame->work.recorded ||
+			    (frame->work.reason == REASON_HELD_NEIGHBOUR &&
+			     !(frame->work.events & EVENT_ROUTER));
 	decide(&p->main_tables, &cursor, verdict);
 	if (reason_action(verdict->reason) == ACTION_HOLD)
 		return false;

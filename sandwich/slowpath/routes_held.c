@@ -111,7 +111,7 @@ static void routes_hold_neighbour(struct routes *r, const struct slow_frame *fra
 }
 
 /* There is no room to wait in: the fragment goes where its addresses lead. Degrade, don't drop. */
-static void routes_place_fragment(struct routes *r, const struct slow_frame *frame, u32 now)
+static void routes_place(struct routes *r, const struct slow_frame *frame, u32 now)
 {
 	struct slow_frame copy = *frame;
 	struct work verdict;
@@ -134,7 +134,7 @@ static void routes_hold_fragment(struct routes *r, const struct slow_frame *fram
 	GQueue list = G_QUEUE_INIT;
 
 	if (!datagrams_hold(&r->datagrams, frame, now)) {
-		routes_place_fragment(r, frame, now);
+		routes_place(r, frame, now);
 		return;
 	}
 	if (fragment_recall(r->tables, r->tables->settings, &p, now)) {
@@ -148,6 +148,8 @@ void routes_hold(struct routes *r, const struct slow_frame *frame, u32 now)
 {
 	if (frame->work.reason == REASON_HELD_FRAGMENT)
 		routes_hold_fragment(r, frame, now);
+	else if (frame->work.events & EVENT_ROUTER)
+		routes_place(r, frame, now); /* its router has just been learnt */
 	else
 		routes_hold_neighbour(r, frame, now);
 }

@@ -165,7 +165,7 @@ static void test_held_counts_once(void **state)
 	world_route(r->t, "10.7.0.0", 16, 0, ROUTE_VIA, 7);
 	assert_int_equal(rig_outward(r, 1, "v4 8.8.8.8>10.7.0.1 udp 1>2"), REASON_HELD_NEIGHBOUR);
 	world_neighbour(r->t, 7, "192.0.2.7");
-	again = (struct work){.now = r->now, .port = 1, .held = true};
+	again = (struct work){.now = r->now, .port = 1, .held = true, .recorded = true};
 	c = (struct packet_cursor){r->f.bytes, r->f.bytes + r->f.length, r->f.length};
 	decide(r->t, &c, &again);
 	assert_int_equal(again.reason, REASON_TO_UPLINK);
@@ -182,6 +182,9 @@ static void test_last_hop(void **state)
 	world_neighbour(r->t, 2, "192.0.2.253");
 	world_owner(r->t, &second, 0, 0, MAC_ANYWHERE, MAC_OWNER_ROUTER | 2);
 	rig_inward(r, "v4 1.1.1.1>2.2.2.2 udp 1>2");
+	assert_true(r->w.events & EVENT_ROUTER);
+	r->cfg->hold_fragments = true; /* with a slow path it waits until its router is known */
+	assert_int_equal(rig_inward(r, "v4 1.1.1.1>2.2.2.2 udp 1>2"), REASON_HELD_NEIGHBOUR);
 	assert_true(r->w.events & EVENT_ROUTER);
 	rig_inward(r, "eth src=02:00:00:00:aa:02 v4 1.1.1.1>2.2.2.2 udp 1>2");
 	assert_false(r->w.events & EVENT_ROUTER);
