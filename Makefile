@@ -126,7 +126,7 @@ demo:
 
 # Tests: each suite is a target of its own, and tests/run adds up what they say.
 SUITES    ?= $(if $(SAN),unit packets sim config,\
-	     lint unit packets sim fuzz config man system)
+	     lint unit packets sim fuzz config man system system-pcap)
 CHECK_LOG := $(BUILD)/check
 
 .PHONY: check
@@ -137,7 +137,7 @@ check:
 		$(foreach s,$(SUITES),'$(s)=$(MAKE) -k --output-sync=target check-$(s)'); \
 	status=$$?; $(give_back); exit $$status
 
-.PHONY: check-config check-man check-system
+.PHONY: check-config check-man check-system check-system-pcap
 check-config: $(BIN)/sandwich-ingress $(BIN)/sandwich-egress
 	@tests/lint/examples $(BIN) $(EXAMPLES)
 
@@ -148,6 +148,12 @@ check-man:
 check-system: all $(if $(SAN),,topo)
 	$(if $(SAN),@$(MAKE) SAN= BUILD=build topo)
 	SANDWICH_BINDIR=$(BIN) $(PYTHON) -m pytest -p no:cacheprovider -rfEs tests/system
+
+# What carries traffic once more, on the data path that works everywhere.
+SYSTEM_PCAP := conversations failover ftp packets datapath
+check-system-pcap: all topo
+	SANDWICH_DATAPATH=pcap SANDWICH_BINDIR=$(BIN) $(PYTHON) -m pytest -p no:cacheprovider -rfEs \
+		$(SYSTEM_PCAP:%=tests/system/test_%.py)
 
 # Installing
 INSTALLED_SBIN := $(DESTDIR)$(PREFIX)/sbin
@@ -196,7 +202,7 @@ help:
 #@ make clean            removes build/
 #@
 #@ One suite of the tests: make check-lint, check-unit, check-packets, check-sim, check-fuzz,
-#@   check-config, check-man, check-system; several: make check SUITES="lint unit"
+#@   check-config, check-man, check-system, check-system-pcap; several: make check SUITES="lint unit"
 #@
 #@ CC=clang              gcc and clang both do
 #@ CI=true               warnings are errors
