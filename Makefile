@@ -152,8 +152,8 @@ check-system: all $(if $(SAN),,topo)
 # What carries traffic once more, on the data path that works everywhere.
 SYSTEM_PCAP := conversations failover ftp packets datapath
 check-system-pcap: all topo
-	SANDWICH_DATAPATH=pcap SANDWICH_BINDIR=$(BIN) $(PYTHON) -m pytest -p no:cacheprovider -rfEs \
-		$(SYSTEM_PCAP:%=tests/system/test_%.py)
+	SANDWICH_DATAPATH=pcap SANDWICH_BINDIR=$(BIN) $(PYTHON) -m pytest -p no:cacheprovider \
+		-rfEs $(SYSTEM_PCAP:%=tests/system/test_%.py)
 
 # Installing
 INSTALLED_SBIN := $(DESTDIR)$(PREFIX)/sbin
@@ -202,7 +202,8 @@ help:
 #@ make clean            removes build/
 #@
 #@ One suite of the tests: make check-lint, check-unit, check-packets, check-sim, check-fuzz,
-#@   check-config, check-man, check-system, check-system-pcap; several: make check SUITES="lint unit"
+#@   check-config, check-man, check-system, check-system-pcap;
+#@   several: make check SUITES="lint unit"
 #@
 #@ CC=clang              gcc and clang both do
 #@ CI=true               warnings are errors
