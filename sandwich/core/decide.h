@@ -100,12 +100,15 @@ CORE_INLINE bool decide_fragment(struct tables *t, const struct settings *cfg, s
 	return true;
 }
 
+CORE_INLINE bool decide_from_outside(const struct settings *cfg, const struct work *w)
+{
+	return (cfg->side == SIDE_INGRESS) == (w->port == PORT_UPLINK);
+}
+
 CORE_INLINE void decide_keys(const struct settings *cfg, struct work *w)
 {
-	bool uplink = w->port == PORT_UPLINK;
-	bool from_outside = (cfg->side == SIDE_INGRESS) == uplink;
-
-	flow_from_packet(&w->flow, &w->packet, from_outside, cfg->zoned ? w->packet.zone : 0);
+	flow_from_packet(&w->flow, &w->packet, decide_from_outside(cfg, w),
+			 cfg->zoned ? w->packet.zone : 0);
 	affinity_key(&w->key, &w->flow, cfg->affinity);
 }
 
@@ -127,11 +130,6 @@ CORE_INLINE bool decide_touches(struct tables *t, const struct settings *cfg, co
 		return false;
 	core_store(stamp, tick);
 	return true;
-}
-
-CORE_INLINE bool decide_from_outside(const struct settings *cfg, const struct work *w)
-{
-	return (cfg->side == SIDE_INGRESS) == (w->port == PORT_UPLINK);
 }
 
 /* Timers, counters and the state of TCP. */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "sandwich/core/rewrite.h"
+#include "sandwich/core/decide.h"
 #include "sandwich/core/session.h"
 #include "sandwich/run/walker.h"
 #include "sandwich/slowpath/answer.h"
@@ -19,22 +19,18 @@ struct lost {
 static void lost_send(struct balancer *b, u8 *frame, u32 length)
 {
 	struct packet_cursor cursor = {frame, frame + length, length};
-	struct settings *cfg = tables_settings(&b->tables);
-	struct work w = {.port = PORT_UPLINK, .now = memory_now()};
-	u8 grown[RESET_FRAME_MAX + 4];
-	int growth;
+	struct slow_frame out = {.work = {.port = PORT_UPLINK, .now = memory_now()},
+				 .length = length, .data = frame};
+	struct work *w = &out.work;
 
 	frame[12] = frame[14] >> 4 == 6 ? 0x86 : 0x08;
 	frame[13] = frame[14] >> 4 == 6 ? 0xdd : 0x00;
-	if (!packet_parse(&cursor, &w.packet, &w.reason))
+	if (!packet_parse(&cursor, &w->packet, &w->reason))
 		return;
-	decide_next_hop(&b->tables, cfg, &w, NULL);
-	if (reason_action(w.reason) != ACTION_SEND)
-		return; /* its neighbour isn't known: it will speak when it has something to say */
-	growth = rewrite_growth(&w);
-	memcpy(grown + growth, frame, length);
-	rewrite_frame(grown, &w, &cfg->mac[0]);
-	pump_send(b->pump, w.out_port, grown, length + (u32)growth);
+	decide_next_hop(&b->tables, tables_settings(&b->tables), w, NULL);
+	/* Where its neighbour isn't known, the end will speak when it has something to say. */
+	if (reason_action(w->reason) == ACTION_SEND)
+		pump_forward(b->pump, &out);
 }
 
 static void lost_visit(void *user, struct slot *s)
