@@ -13,6 +13,7 @@
 #define SANDWICH_CORE_TABLES_H
 
 #include "sandwich/core/device.h"
+#include "sandwich/core/event.h"
 #include "sandwich/core/settings.h"
 
 #define RANK_ROWS 65536
@@ -72,6 +73,7 @@ struct tables {
 	struct route *routes;	/* ROUTES_SLOTS */
 	struct neighbour *neighbours; /* NEIGHBOURS_MAX */
 	struct counters *counters;    /* this thread's */
+	struct event_ring *events;    /* this thread's; NULL: nobody follows */
 };
 
 CORE_INLINE struct settings *tables_settings(struct tables *t)

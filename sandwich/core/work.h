@@ -8,16 +8,8 @@
 #ifndef SANDWICH_CORE_WORK_H
 #define SANDWICH_CORE_WORK_H
 
+#include "sandwich/core/event.h"
 #include "sandwich/core/place.h"
-
-enum event {
-	EVENT_NEW = 1,	       /* a session was recorded */
-	EVENT_CLOSED = 2,      /* FIN or RST ended one */
-	EVENT_LEARNED = 4,     /* a pin was learned */
-	EVENT_MOVED = 8,       /* a session changed its device */
-	EVENT_FIRST_FRAGMENT = 16, /* fragments held for this datagram can go on */
-	EVENT_ROUTER = 32,     /* last-hop: the uplink neighbour it came from is not known yet */
-};
 
 /* A frame's way through the engine. The caller zeroes it and fills in the first three. */
 struct work {
@@ -30,7 +22,7 @@ struct work {
 	u8 out_port;
 	u16 out_vlan;	 /* the tag it leaves with, VLAN_NONE or VLAN_KEEP */
 	u16 neighbour;	 /* HELD_NEIGHBOUR: whom it waits for; 0: its own destination */
-	u32 events;	 /* enum event, ored */
+	u32 events;	 /* enum event (event.h), ored */
 	struct mac out_mac; /* destination MAC; the source is settings.mac[] of the port's role */
 	u8 from;	 /* the device it came from; 0: none, or not known */
 	u8 device;	 /* the device that carries it; 0: none */

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The journal: follows the session and pin tables, and says what changed in them.
+ *
+ * Events (core/event.h) say which slots to look at; where a ring overflowed, the whole table is
+ * scanned, a part each turn, and compared with the shadow. The shadow holds, for each slot, what
+ * was last told of it (16 bytes): so a change is told once however often it is put, a removed
+ * session can still be named, and the digests that prove two tables equal are kept as they change.
+ *
+ * Pure but for the tables it reads: no I/O, no clock. Thread: one at a time (the follower's), beside
+ * any number of CPUs that change the tables.
+ */
+#ifndef SYNC_JOURNAL_H
+#define SYNC_JOURNAL_H
+
+#include "sandwich/core/event.h"
+#include "sandwich/core/tables.h"
+
+struct journal;
+
+#define JOURNAL_SHARDS 4096 /* by the topmost bits of an entry's id */
+
+struct journal_setup {
+	struct tables *tables;	   /* whose sessions and pins it follows; not owned */
+	struct event_ring **rings; /* not owned; one a producer */
+	unsigned int ring_count;
+	struct hash_key key; /* of ids and digests: both twins' the same (from the shared secret) */
+};
+
+/*
+ * A change. The slot's content is a copy that was whole at one moment. An id names a key: its
+ * 64-bit keyed hash.
+ */
+struct journal_change {
+	enum table_kind kind; /* TABLE_SESSIONS or TABLE_PINS */
+	u32 index;
+	u32 what; /* first four of enum event, ored; 0 where a scan found it */
+	u64 id;
+	bool gone;	  /* removed, or its slot was taken by another key: only kind, index, id hold */
+	struct slot slot; /* as it is now */
+};
+
+typedef void (*journal_sink)(void *user, const struct journal_change *change);
+
+struct journal_counts {
+	u64 events[4];	/* new, closed, learned, moved, as they were put */
+	u64 changed;	/* changes told */
+	u64 lost;	/* events that found their ring full */
+	u64 scans;	/* whole tables scanned since */
+	u64 found;	/* changes that only a scan told */
+};
+
+/* A shard's or a table's content in short: additive, whatever the order and the slots. */
+struct journal_digest {
+	u64 sum[2];
+	u32 count;
+};
+
+/* 0 or -ENOMEM. It starts with an empty shadow: the first turns tell all that there is. */
+int journal_new(struct journal **out, const struct journal_setup *setup)
+	__attribute__((warn_unused_result));
+void journal_free(struct journal *j);
+
+/*
+ * Takes up to BUDGET events and scans up to BUDGET slots where a scan is due, and tells SINK each
+ * change. How many events and slots that were: less than BUDGET means that nothing is left to do.
+ */
+u32 journal_turn(struct journal *j, u32 budget, journal_sink sink, void *user);
+
+/* Makes the next turns scan everything: after an interruption, or on an operator's word. */
+void journal_rescan(struct journal *j);
+
+/* Sets or clears `asleep` in all rings; false when something was put meanwhile: take a turn. */
+bool journal_sleep(struct journal *j);
+void journal_wake(struct journal *j);
+
+/*
+ * A slot was written by the follower itself (a peer's record): the shadow and the digests follow, and
+ * nobody is told.
+ */
+void journal_applied(struct journal *j, enum table_kind kind, u32 index);
+
+/* The id of a key, and where the shadow has it: -ENOENT where it has not. HASH as table_find's. */
+u64 journal_id(const struct journal *j, enum table_kind kind, const struct flow *key);
+
+/* The device ids' meaning: digests name devices by the hash of their names (0: none). */
+void journal_device(struct journal *j, u8 device, u64 name_hash);
+
+void journal_digest_of(const struct journal *j, enum table_kind kind, u32 shard,
+		       struct journal_digest *out);
+void journal_root(const struct journal *j, struct journal_digest *out); /* both tables, all shards */
+void journal_read_counts(const struct journal *j, struct journal_counts *out);
+
+#endif
