@@ -7,8 +7,8 @@
  * was last told of it (16 bytes): so a change is told once however often it is put, a removed
  * session can still be named, and the digests that prove two tables equal are kept as they change.
  *
- * Pure but for the tables it reads: no I/O, no clock. Thread: one at a time (the follower's), beside
- * any number of CPUs that change the tables.
+ * Pure but for the tables it reads: no I/O, no clock. Thread: one at a time (the follower's),
+ * beside any number of CPUs that change the tables.
  */
 #ifndef SYNC_JOURNAL_H
 #define SYNC_JOURNAL_H
@@ -36,7 +36,7 @@ struct journal_change {
 	u32 index;
 	u32 what; /* first four of enum event, ored; 0 where a scan found it */
 	u64 id;
-	bool gone;	  /* removed, or its slot was taken by another key: only kind, index, id hold */
+	bool gone;	  /* removed, or another key's by now: only kind, index, id hold */
 	struct slot slot; /* as it is now */
 };
 
@@ -75,12 +75,12 @@ bool journal_sleep(struct journal *j);
 void journal_wake(struct journal *j);
 
 /*
- * A slot was written by the follower itself (a peer's record): the shadow and the digests follow, and
- * nobody is told.
+ * A slot was written by the follower itself (a peer's record): the shadow and the digests follow,
+ * and nobody is told.
  */
 void journal_applied(struct journal *j, enum table_kind kind, u32 index);
 
-/* The id of a key, and where the shadow has it: -ENOENT where it has not. HASH as table_find's. */
+/* The id of a key: its keyed hash, the same at both twins. */
 u64 journal_id(const struct journal *j, enum table_kind kind, const struct flow *key);
 
 /* The device ids' meaning: digests name devices by the hash of their names (0: none). */
@@ -88,7 +88,8 @@ void journal_device(struct journal *j, u8 device, u64 name_hash);
 
 void journal_digest_of(const struct journal *j, enum table_kind kind, u32 shard,
 		       struct journal_digest *out);
-void journal_root(const struct journal *j, struct journal_digest *out); /* both tables, all shards */
+/* Both tables, all shards. */
+void journal_root(const struct journal *j, struct journal_digest *out);
 void journal_read_counts(const struct journal *j, struct journal_counts *out);
 
 #endif
