@@ -140,13 +140,16 @@ CORE_FN void decide_update(struct tables *t, const struct settings *cfg, struct 
 	u8 byte = session_settle(core_load(&s->state), w->port != PORT_UPLINK);
 	u8 state = session_next(byte, w->flow.protocol, w->packet.tcp_flags,
 				decide_from_outside(cfg, w));
+	bool closes;
 
 	if (session_opens(w->packet.tcp_flags) && state == SESSION_NEW)
 		byte = session_first(w->flow.protocol, w->packet.tcp_flags,
 				     decide_from_outside(cfg, w), session_origin(byte));
+	closes = session_is_closed(state) && !session_is_closed(was);
 	if (state != was || session_state(byte) != was)
-		core_store(&s->state, (u8)((byte & ~7) | state));
-	if (session_is_closed(state) && !session_is_closed(was)) {
+		session_mark(t, s, (u8)((byte & ~7) | state),
+			     closes ? EVENT_CLOSED : EVENT_CHANGED);
+	if (closes) {
 		w->events |= EVENT_CLOSED;
 		count(t, COUNTER_SESSIONS_CLOSED);
 	}
@@ -256,7 +259,7 @@ CORE_INLINE void decide_moved(struct tables *t, const struct settings *cfg, stru
 	if (!touches)
 		return; /* no frame of the conversation itself */
 	if (session_is_open(byte) && decide_is_refused(t, cfg, w, byte))
-		core_store(&s->state, (u8)((byte & ~7) | SESSION_MOVED));
+		session_mark(t, s, (u8)((byte & ~7) | SESSION_MOVED), EVENT_CHANGED);
 	decide_follow(t, cfg, w, s);
 }
 

@@ -56,7 +56,7 @@ CORE_INLINE void learn_asymmetric(struct tables *t, struct slot *session)
 
 	if (byte & SESSION_ASYMMETRIC)
 		return;
-	core_store(&session->state, (u8)(byte | SESSION_ASYMMETRIC));
+	session_mark(t, session, (u8)(byte | SESSION_ASYMMETRIC), EVENT_CHANGED);
 	count(t, COUNTER_ASYMMETRIC_FLOWS);
 }
 
@@ -94,8 +94,10 @@ CORE_FN bool learn_host(struct tables *t, const struct settings *cfg, const stru
 	struct slot *pin = pin_find(t, cfg, &key, hash, now);
 
 	if (pin && core_load(&pin->device) == device) {
-		if (core_load(&pin->state) <= PIN_SWEPT)
+		if (core_load(&pin->state) <= PIN_SWEPT) {
 			core_store(&pin->state, PIN_HOST);
+			tables_tell(t, TABLE_PINS, pin, EVENT_LEARNED);
+		}
 		return false;
 	}
 	if (!pin_put(t, &key, hash, device, PIN_HOST, now))

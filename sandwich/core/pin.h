@@ -88,10 +88,20 @@ CORE_INLINE struct slot *table_rival(struct tables *t, enum table_kind kind,
 	return first == mine ? NULL : first;
 }
 
+/* Forgets a pin if it is still at VERSION. */
+CORE_INLINE bool pin_remove(struct tables *t, struct slot *pin, u32 version)
+{
+	if (!slot_remove(pin, version))
+		return false;
+	tables_tell(t, TABLE_PINS, pin, EVENT_CHANGED);
+	return true;
+}
+
 /* Pins KEY to DEVICE, or moves its pin there. False when the table has no room (counted). */
 CORE_FN bool pin_put(struct tables *t, const struct flow *key, u64 hash, u8 device, u8 origin,
 		     u32 now)
 {
+	u32 what = origin == PIN_LEARNED || origin == PIN_HOST ? EVENT_LEARNED : EVENT_CHANGED;
 	struct slot *pin = table_find(t, TABLE_PINS, key, hash), *rival;
 	u32 before;
 
@@ -100,6 +110,7 @@ CORE_FN bool pin_put(struct tables *t, const struct flow *key, u64 hash, u8 devi
 		core_store(&pin->state, origin);
 		core_store(&pin->seen, now);
 		core_store(&pin->created, now);
+		tables_tell(t, TABLE_PINS, pin, what);
 		return true;
 	}
 	pin = table_claim_free(t, TABLE_PINS, hash, &before);
@@ -111,9 +122,12 @@ CORE_FN bool pin_put(struct tables *t, const struct flow *key, u64 hash, u8 devi
 	slot_publish(pin, before);
 	pin_filter_put(t, hash);
 	count(t, COUNTER_PINS_NEW);
+	tables_tell(t, TABLE_PINS, pin, what);
 	rival = table_rival(t, TABLE_PINS, pin, key, hash);
-	if (rival && slot_remove(pin, slot_next(before)))
+	if (rival && pin_remove(t, pin, slot_next(before))) {
 		core_store(&rival->device, device);
+		tables_tell(t, TABLE_PINS, rival, what);
+	}
 	return true;
 }
 

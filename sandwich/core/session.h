@@ -196,6 +196,13 @@ CORE_INLINE void session_device_count(struct tables *t, u8 device, int change)
 		core_add(&d->sessions, (u32)change);
 }
 
+/* Gives the session another state, and says what happened (see tables_tell()). */
+CORE_INLINE void session_mark(struct tables *t, struct slot *s, u8 byte, u32 what)
+{
+	core_store(&s->state, byte);
+	tables_tell(t, TABLE_SESSIONS, s, what);
+}
+
 /* Forgets a session at VERSION and takes it off its device's count. */
 CORE_INLINE bool session_remove(struct tables *t, struct slot *s, u32 version)
 {
@@ -206,6 +213,7 @@ CORE_INLINE bool session_remove(struct tables *t, struct slot *s, u32 version)
 	device = core_load(&s->device);
 	slot_release(s, version);
 	session_device_count(t, device, -1);
+	tables_tell(t, TABLE_SESSIONS, s, EVENT_CHANGED);
 	return true;
 }
 
@@ -272,6 +280,7 @@ CORE_FN struct slot *session_add(struct tables *t, const struct flow *flow, u64 
 	slot_publish(s, before);
 	session_device_count(t, device, 1);
 	count(t, COUNTER_SESSIONS_NEW);
+	tables_tell(t, TABLE_SESSIONS, s, EVENT_NEW);
 	rival = table_rival(t, TABLE_SESSIONS, s, flow, hash);
 	return rival && session_remove(t, s, slot_next(before)) ? rival : s;
 }
@@ -289,6 +298,7 @@ CORE_INLINE void session_move(struct tables *t, struct slot *s, u8 device)
 	slot_publish(s, version);
 	session_device_count(t, old, -1);
 	session_device_count(t, device, 1);
+	tables_tell(t, TABLE_SESSIONS, s, EVENT_MOVED);
 }
 
 #endif

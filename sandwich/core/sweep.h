@@ -130,7 +130,7 @@ CORE_INLINE bool sweep_expire_pin(struct tables *t, const struct settings *cfg, 
 	    core_elapsed(now, core_load(&s->seen)) <= limit)
 		return false;
 	count(t, COUNTER_PINS_EXPIRED);
-	return slot_remove(s, version);
+	return pin_remove(t, s, version);
 }
 
 #endif

@@ -130,6 +130,23 @@ CORE_INLINE struct counters *tables_counters(struct tables *t)
 {
 	return t->counters;
 }
+
+CORE_INLINE struct event_ring *tables_events(struct tables *t)
+{
+	return t->events;
+}
+
+/* The number of a slot that tables_slot() gave. */
+CORE_INLINE u32 tables_index(struct tables *t, enum table_kind kind, const struct slot *s)
+{
+	return (u32)(s - t->slots[kind]);
+}
+
+/* Wakes whoever follows. In user space nobody sleeps for longer than a tick of the main loop. */
+CORE_INLINE void tables_bell(struct tables *t)
+{
+	(void)t;
+}
 #else
 struct tables;
 
@@ -144,6 +161,9 @@ CORE_INLINE struct local *tables_local(struct tables *t, u32 index);
 CORE_INLINE struct route *tables_route(struct tables *t, u32 index);
 CORE_INLINE struct neighbour *tables_neighbour(struct tables *t, u32 index);
 CORE_INLINE struct counters *tables_counters(struct tables *t);
+CORE_INLINE struct event_ring *tables_events(struct tables *t);
+CORE_INLINE u32 tables_index(struct tables *t, enum table_kind kind, const struct slot *s);
+CORE_INLINE void tables_bell(struct tables *t);
 #endif
 
 CORE_INLINE void count(struct tables *t, enum counter what)
@@ -152,6 +172,25 @@ CORE_INLINE void count(struct tables *t, enum counter what)
 
 	if (c)
 		core_store(&c->counter[what], c->counter[what] + 1);
+}
+
+/*
+ * Tells who follows the tables that slot S changed: WHAT is one of the first four of enum event, or
+ * EVENT_CHANGED. Told after the change, so that who looks sees it. What finds no room is counted
+ * in the ring. Nothing orders the event before the look at `asleep`, so a follower that has just
+ * lain down may miss one bell: it rises by itself after a while.
+ */
+CORE_FN void tables_tell(struct tables *t, enum table_kind kind, const struct slot *s, u32 what)
+{
+	struct event_ring *ring = tables_events(t);
+
+	if (!ring)
+		return;
+	(void)event_put(ring, event_entry(kind, tables_index(t, kind, s), what));
+	if (CORE_LIKELY(!core_load(&ring->asleep)))
+		return;
+	core_store(&ring->asleep, 0u); /* once is enough */
+	tables_bell(t);
 }
 
 /* The live slot of KEY, or NULL. */

@@ -57,6 +57,7 @@ static const struct {
 	{"routes", offsetof(struct fastpath, tables.routes)},
 	{"neighbours", offsetof(struct fastpath, tables.neighbours)},
 	{"counters", offsetof(struct fastpath, counters)},
+	{"events", offsetof(struct fastpath, tables.events)},
 	{"ports", offsetof(struct fastpath, ports)},
 };
 
@@ -98,7 +99,9 @@ static int fastpath_sizes(struct fastpath *f)
 
 	for (int k = 0; k < TABLES && !err; k++)
 		err = fastpath_size(f, names[k], f->tables.mask[k] + 1);
-	return err ? err : fastpath_size(f, "counters", f->counter_count);
+	if (!err)
+		err = fastpath_size(f, "counters", f->counter_count);
+	return err ? err : fastpath_size(f, "events", f->counter_count);
 }
 
 static int fastpath_load(struct fastpath *f)
@@ -173,6 +176,11 @@ void fastpath_tables(struct fastpath *f, struct tables *out, struct counters **c
 	*out = f->tables;
 	*counters = f->counters;
 	*count = f->counter_count;
+}
+
+int fastpath_bell(const struct fastpath *f)
+{
+	return bpf_object__find_map_fd_by_name(f->object, "bell");
 }
 
 /* --- the ring ------------------------------------------------------------------------------- */

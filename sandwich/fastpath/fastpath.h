@@ -35,9 +35,15 @@ int fastpath_new(struct fastpath **out, const struct fastpath_setup *setup, char
 	__attribute__((warn_unused_result));
 void fastpath_free(struct fastpath *f);
 
-/* The tables as they are mapped (without counters), and all the COUNT counters there are. */
+/*
+ * The tables as they are mapped, and all the COUNT counters there are. OUT->events is the first of
+ * as many event rings.
+ */
 void fastpath_tables(struct fastpath *f, struct tables *out, struct counters **counters,
 		     unsigned int *count);
+
+/* The descriptor of a BPF ring buffer that gets eight bytes when a reader of events is woken. */
+int fastpath_bell(const struct fastpath *f);
 
 /*
  * Puts the program on an interface as port INDEX, instead of where that port was before. 0 or

@@ -59,6 +59,14 @@ TABLE_MAP(neighbours, struct neighbour, NEIGHBOURS_MAX);
 /* The loader makes one for each CPU. Not a per-CPU map, since those can't be mapped. */
 TABLE_MAP(counters, struct counters, COUNTERS_THREADS + 1);
 
+/* As many rings, each behind the counters of the same number; the bell that wakes their reader. */
+TABLE_MAP(events, struct event_ring, COUNTERS_THREADS + 1);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} bell SEC(".maps");
+
 CORE_INLINE void *tables_at(void *map, u32 index)
 {
 	return bpf_map_lookup_elem(map, &index);
@@ -143,6 +151,29 @@ CORE_INLINE struct counters *tables_counters(struct tables *t)
 {
 	(void)t;
 	return tables_at(&counters, COUNTERS_THREADS + bpf_get_smp_processor_id());
+}
+
+CORE_INLINE struct event_ring *tables_events(struct tables *t)
+{
+	(void)t;
+	return tables_at(&events, COUNTERS_THREADS + bpf_get_smp_processor_id());
+}
+
+/* The difference of two pointers is a number to the verifier, given CAP_PERFMON. */
+CORE_INLINE u32 tables_index(struct tables *t, enum table_kind kind, const struct slot *s)
+{
+	const struct slot *first = tables_slot(t, kind, 0);
+
+	return first ? (u32)(s - first) : 0;
+}
+
+/* Eight bytes, of which only the coming matters; a bell that is full has been heard of. */
+CORE_INLINE void tables_bell(struct tables *t)
+{
+	u64 stroke = 0;
+
+	(void)t;
+	(void)bpf_ringbuf_output(&bell, &stroke, sizeof(stroke), 0);
 }
 
 #endif

@@ -72,7 +72,7 @@ static void flush_pins(GHashTable *keys, struct tables *t)
 		struct slot *pin = table_find(t, TABLE_PINS, key, flow_hash(&cfg->placement, key));
 
 		if (pin)
-			slot_remove(pin, core_load(&pin->version));
+			pin_remove(t, pin, core_load(&pin->version));
 	}
 }
 
@@ -84,7 +84,7 @@ static void flush_device_pins(struct tables *t, u8 device)
 		u32 version = core_load(&pin->version);
 
 		if (slot_is_live(version) && pin->device == device && pin->state != PIN_OPERATOR)
-			slot_remove(pin, version);
+			pin_remove(t, pin, version);
 	}
 }
 

@@ -9,7 +9,8 @@
 struct memory {
 	struct tables tables;
 	struct counters *counters;
-	unsigned int count; /* of them */
+	struct event_ring **rings;
+	unsigned int count; /* of both */
 	void *base;	    /* NULL: adopted */
 	size_t size;
 };
@@ -40,7 +41,23 @@ static size_t memory_lay_out(struct memory *m)
 	t->routes = memory_take(m, &at, sizeof(*t->routes) * ROUTES_SLOTS);
 	t->neighbours = memory_take(m, &at, sizeof(*t->neighbours) * NEIGHBOURS_MAX);
 	m->counters = memory_take(m, &at, sizeof(*m->counters) * MEMORY_THREADS);
+	t->events = memory_take(m, &at, sizeof(*t->events) * MEMORY_THREADS);
 	return at;
+}
+
+/* Takes over M, and gives it out with a list of its rings. */
+static int memory_finish(struct memory **out, struct memory *m, unsigned int count)
+{
+	m->rings = calloc(count, sizeof(*m->rings));
+	if (!m->rings) {
+		memory_free(m);
+		return -ENOMEM;
+	}
+	for (unsigned int i = 0; i < count; i++)
+		m->rings[i] = &m->tables.events[i];
+	m->count = count;
+	*out = m;
+	return 0;
 }
 
 int memory_new(struct memory **out, u32 sessions, u32 pins, u32 fragments)
@@ -60,9 +77,7 @@ int memory_new(struct memory **out, u32 sessions, u32 pins, u32 fragments)
 	}
 	madvise(m->base, m->size, MADV_HUGEPAGE); /* random slots: fewer misses of the TLB */
 	memory_lay_out(m);
-	m->count = MEMORY_THREADS;
-	*out = m;
-	return 0;
+	return memory_finish(out, m, MEMORY_THREADS);
 }
 
 int memory_adopt(struct memory **out, const struct tables *t, struct counters *counters,
@@ -74,9 +89,7 @@ int memory_adopt(struct memory **out, const struct tables *t, struct counters *c
 		return -ENOMEM;
 	m->tables = *t;
 	m->counters = counters;
-	m->count = count;
-	*out = m;
-	return 0;
+	return memory_finish(out, m, count);
 }
 
 void memory_free(struct memory *m)
@@ -85,6 +98,7 @@ void memory_free(struct memory *m)
 		return;
 	if (m->base)
 		munmap(m->base, m->size);
+	free(m->rings);
 	free(m);
 }
 
@@ -92,6 +106,13 @@ void memory_tables(struct memory *m, unsigned int thread, struct tables *out)
 {
 	*out = m->tables;
 	out->counters = &m->counters[thread];
+	out->events = m->rings[thread];
+}
+
+struct event_ring **memory_rings(struct memory *m, unsigned int *count)
+{
+	*count = m->count;
+	return m->rings;
 }
 
 void memory_sum(const struct memory *m, struct counters *sum)

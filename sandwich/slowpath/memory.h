@@ -22,14 +22,18 @@ int memory_new(struct memory **out, u32 sessions, u32 pins, u32 fragments)
 
 /*
  * The same over tables that are mapped already and stay the caller's: T without counters, and COUNT
- * COUNTERS, MEMORY_THREADS or more. 0 and *OUT, or -ENOMEM.
+ * COUNTERS, MEMORY_THREADS or more; T->events is the first of as many rings. 0 and *OUT, or
+ * -ENOMEM.
  */
 int memory_adopt(struct memory **out, const struct tables *t, struct counters *counters,
 		 unsigned int count) __attribute__((warn_unused_result));
 void memory_free(struct memory *m);
 
-/* A handle for THREAD (0 .. MEMORY_THREADS - 1), with that thread's counters. */
+/* A handle for THREAD (0 .. MEMORY_THREADS - 1), with that thread's counters and event ring. */
 void memory_tables(struct memory *m, unsigned int thread, struct tables *out);
+
+/* All *COUNT event rings, the threads' and then the CPUs'; who reads them is alone in it. */
+struct event_ring **memory_rings(struct memory *m, unsigned int *count);
 
 /* Adds up the counters of all threads and CPUs. */
 void memory_sum(const struct memory *m, struct counters *sum);

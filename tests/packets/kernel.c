@@ -16,6 +16,7 @@ struct kernel {
 	int program;
 	unsigned int counts; /* struct counters there are: the threads' and the CPUs' */
 	struct counters *counters;
+	struct event_ring *events;
 	unsigned int verified;
 	struct tables tables;
 	struct work *verdict;
@@ -67,10 +68,11 @@ static int kernel_map_all(struct kernel *k)
 	}
 	k->verdict = kernel_map(k->object, "verdicts");
 	k->counters = kernel_map(k->object, "counters");
+	k->events = kernel_map(k->object, "events");
 	t->mask[TABLE_SESSIONS] = (1 << 16) - 1;
 	t->mask[TABLE_PINS] = (1 << 14) - 1;
 	t->mask[TABLE_FRAGMENTS] = (1 << 12) - 1;
-	return k->verdict && k->counters ? 0 : -ENOMEM;
+	return k->verdict && k->counters && k->events ? 0 : -ENOMEM;
 }
 
 static int kernel_quiet(enum libbpf_print_level level, const char *format, va_list args)
@@ -81,13 +83,18 @@ static int kernel_quiet(enum libbpf_print_level level, const char *format, va_li
 	return 0;
 }
 
-/* One struct counters for each thread and each CPU. */
+/* One struct counters, and one ring, for each thread and each CPU. */
 static int kernel_size(struct kernel *k)
 {
-	struct bpf_map *map = bpf_object__find_map_by_name(k->object, "counters");
+	struct bpf_map *counters = bpf_object__find_map_by_name(k->object, "counters");
+	struct bpf_map *events = bpf_object__find_map_by_name(k->object, "events");
+	int rc;
 
 	k->counts = COUNTERS_THREADS + (unsigned int)libbpf_num_possible_cpus();
-	return map ? bpf_map__set_max_entries(map, k->counts) : -ENOENT;
+	if (!counters || !events)
+		return -ENOENT;
+	rc = bpf_map__set_max_entries(counters, k->counts);
+	return rc ? rc : bpf_map__set_max_entries(events, k->counts);
 }
 
 /* Loads it with the verifier's log; the tail of that says why not. */
@@ -162,6 +169,12 @@ void kernel_counters(struct kernel *k, struct counters *sum)
 void kernel_clear_counters(struct kernel *k)
 {
 	memset(k->counters, 0, k->counts * sizeof(*k->counters));
+}
+
+struct event_ring *kernel_events(struct kernel *k, unsigned int *count)
+{
+	*count = k->counts;
+	return k->events;
 }
 
 int kernel_run(struct kernel *k, const u8 *frame, u32 size, struct work *w, u8 *out, u32 *length)

@@ -28,6 +28,9 @@ struct tables *kernel_tables(struct kernel *k);
 void kernel_counters(struct kernel *k, struct counters *sum);
 void kernel_clear_counters(struct kernel *k);
 
+/* The first of *COUNT rings of events. */
+struct event_ring *kernel_events(struct kernel *k, unsigned int *count);
+
 /*
  * One frame: W comes with now, port and held, and has the verdict afterwards. OUT (LENGTH bytes, at
  * least KERNEL_FRAME_MAX) is the frame as it was left. 0, or -errno of the test-run.

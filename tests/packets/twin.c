@@ -45,6 +45,44 @@ static void twin_regions(const struct tables *t, struct region *out)
 
 #define REGIONS 11
 
+/* What was told of the tables. The order does not matter: the kernel has a ring for each CPU. */
+struct told {
+	u64 events, lost, sum;
+};
+
+static struct told twin_told(struct event_ring *rings, unsigned int count)
+{
+	struct told told = {0};
+
+	for (unsigned int i = 0; i < count; i++) {
+		u32 entry;
+
+		told.events += rings[i].head;
+		told.lost += rings[i].lost;
+		while (event_take(&rings[i], &entry))
+			told.sum += hash_mix(entry);
+	}
+	return told;
+}
+
+static void twin_untold(struct event_ring *rings, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		rings[i].head = rings[i].tail = rings[i].lost = 0;
+}
+
+static void twin_clear_events(struct twin *tw)
+{
+	struct event_ring *rings;
+	unsigned int count;
+
+	twin_untold(tw->t[0]->events, 1);
+	if (!tw->kernel)
+		return;
+	rings = kernel_events(tw->kernel, &count);
+	twin_untold(rings, count);
+}
+
 void twin_clear(struct twin *tw)
 {
 	struct region r[REGIONS];
@@ -57,6 +95,7 @@ void twin_clear(struct twin *tw)
 	memset(tw->t[0]->counters, 0, sizeof(struct counters));
 	if (tw->kernel)
 		kernel_clear_counters(tw->kernel);
+	twin_clear_events(tw);
 }
 
 /* The frame as user space sends it: what the kernel's program is to leave behind. */
@@ -162,6 +201,22 @@ static bool twin_compare_counters(struct twin *tw)
 	return same;
 }
 
+static bool twin_compare_events(struct twin *tw)
+{
+	struct told user = twin_told(tw->t[0]->events, 1), kernel;
+	struct event_ring *rings;
+	unsigned int count;
+
+	rings = kernel_events(tw->kernel, &count);
+	kernel = twin_told(rings, count);
+	if (user.events == kernel.events && user.sum == kernel.sum && !user.lost && !kernel.lost)
+		return true;
+	fprintf(stderr, "events differ: %llu (%llu lost), and %llu (%llu lost)\n",
+		(unsigned long long)user.events, (unsigned long long)user.lost,
+		(unsigned long long)kernel.events, (unsigned long long)kernel.lost);
+	return false;
+}
+
 bool twin_compare(struct twin *tw)
 {
 	static const char *const names[] = {"sessions", "pins",	   "fragments", "filter",
@@ -179,5 +234,5 @@ bool twin_compare(struct twin *tw)
 		fprintf(stderr, "tables differ: %s\n", names[i]);
 		same = false;
 	}
-	return twin_compare_counters(tw) && same;
+	return twin_compare_counters(tw) && twin_compare_events(tw) && same;
 }
