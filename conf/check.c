@@ -161,6 +161,16 @@ static void check_secret(const struct checker *checker)
 		      "and write secret-file = /etc/sandwich/secret");
 }
 
+/* Twins that hear nothing of each other would both be active. */
+static void check_heartbeat(const struct checker *checker)
+{
+	const struct place place = {SECTION_SANDWICH, NULL, "sync-heartbeat"};
+
+	if (!checker->config->sync_heartbeat.count && !checker_is_bad(checker, &place))
+		checker_wrong(checker, &place,
+			      "sync-heartbeat can't be off: write sync-heartbeat = 20ms x 3");
+}
+
 static struct place balancer_key(const struct config_balancer *balancer, const char *key)
 {
 	return (struct place){SECTION_BALANCER, balancer->name, key};
@@ -299,6 +309,7 @@ void config_check(const struct config *config, const struct document *document, 
 	check_required(&checker);
 	check_affinity(&checker);
 	check_secret(&checker);
+	check_heartbeat(&checker);
 	checker_addresses(&checker);
 	check_balancers(&checker);
 	checker_devices(&checker);

@@ -25,6 +25,7 @@ enum config_down { CONFIG_DOWN_MOVE, CONFIG_DOWN_RESET, CONFIG_DOWN_DROP };
 enum config_move { CONFIG_MOVE_REBIND, CONFIG_MOVE_KEEP };
 enum config_datapath { CONFIG_DATAPATH_AUTO, CONFIG_DATAPATH_XDP, CONFIG_DATAPATH_XDP_GENERIC,
 		       CONFIG_DATAPATH_PCAP };
+enum config_role { CONFIG_ROLE_AUTO, CONFIG_ROLE_EXTERNAL };
 enum config_side_id { CONFIG_INGRESS, CONFIG_EGRESS, CONFIG_SIDES };
 
 /* Timers, in seconds, in the order of --print, which is that of enum timeout in core. */
@@ -130,6 +131,12 @@ struct config {
 	enum config_down on_device_down;
 	enum config_move on_move;
 	char *secret_file;	   /* NULL: none, see --check */
+	enum config_role role;	   /* who says which twin is active: the twins, or something else */
+	bool preempt;		   /* the twin with the higher priority takes back, once equal */
+	bool follow_partner;	   /* both sides switch together */
+	struct config_pace sync_heartbeat; /* between balancers */
+	unsigned int sync_after;   /* seconds a session has to live before it is synced */
+	unsigned int sync_refresh; /* seconds in which all ages are told once */
 	unsigned int timeout[CONFIG_TIMEOUTS]; /* seconds */
 	struct config_side side[CONFIG_SIDES];
 	GPtrArray *balancers;	   /* struct config_balancer */
@@ -170,6 +177,7 @@ const char *config_mode_name(enum config_mode mode);
 const char *config_affinity_name(enum config_affinity affinity);
 const char *config_detector_name(enum config_detector detector);
 const char *config_datapath_name(enum config_datapath datapath);
+const char *config_role_name(enum config_role role);
 const char *config_side_name(enum config_side_id side);
 
 void config_free(struct config *config);

@@ -14,6 +14,7 @@ const char *const config_track_words[] = {"auto", "every-frame", NULL};
 const char *const config_down_words[] = {"move", "reset", "drop", NULL};
 const char *const config_move_words[] = {"rebind", "keep", NULL};
 const char *const config_datapath_words[] = {"auto", "xdp", "xdp-generic", "pcap", NULL};
+const char *const config_role_words[] = {"auto", "external", NULL};
 const char *const config_side_words[] = {"ingress", "egress", NULL};
 const char *const config_detector_words[] = {"link", "arp", "icmp", "tcp", "http", "path", NULL};
 
@@ -42,6 +43,16 @@ static const struct key sandwich_keys[KEYS_MAX + 1] = {
 	 .preset = "rebind"},
 	{SANDWICH("secret-file", secret_file), .kind = &value_file,
 	 .example = "/etc/sandwich/secret"},
+	{SANDWICH("role", role), .kind = &value_word, .words = config_role_words,
+	 .preset = "auto"},
+	{SANDWICH("preempt", preempt), .kind = &value_bool, .preset = "off"},
+	{SANDWICH("follow-partner", follow_partner), .kind = &value_bool, .preset = "off"},
+	{SANDWICH("sync-heartbeat", sync_heartbeat), .kind = &value_pace, .preset = "20ms x 3",
+	 .min = 5},
+	{SANDWICH("sync-after", sync_after), .kind = &value_seconds, .preset = "0s",
+	 .max = 3600},
+	{SANDWICH("sync-refresh", sync_refresh), .kind = &value_seconds, .preset = "30s",
+	 .min = 1, .max = 3600},
 };
 
 #define TIMEOUT(name_, index, preset_)                                                          \

@@ -69,6 +69,7 @@ extern const char *const config_track_words[];
 extern const char *const config_down_words[];
 extern const char *const config_move_words[];
 extern const char *const config_datapath_words[];
+extern const char *const config_role_words[];
 extern const char *const config_side_words[];
 extern const char *const config_detector_words[];
 

@@ -161,6 +161,11 @@ const char *config_datapath_name(enum config_datapath datapath)
 	return config_datapath_words[datapath];
 }
 
+const char *config_role_name(enum config_role role)
+{
+	return config_role_words[role];
+}
+
 const char *config_side_name(enum config_side_id side)
 {
 	return config_side_words[side];

@@ -92,7 +92,10 @@ int units_duration(const char *text, uint64_t *ms)
 
 void units_duration_print(GString *out, uint64_t ms)
 {
-	print_unit(out, durations, ms);
+	if (!ms)
+		g_string_append(out, "0s");
+	else
+		print_unit(out, durations, ms);
 }
 
 int units_pace(const char *text, struct config_pace *out)

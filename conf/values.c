@@ -202,7 +202,9 @@ static void parse_seconds(const struct value *value)
 	else if (units_duration(value->text, &ms))
 		value_wrong(value, "write a duration such as 30s, 5m, 2h or 5d");
 	else if (ms % 1000 || ms / 1000 < value->key->min || ms / 1000 > value->key->max)
-		value_wrong(value, "write whole seconds, from 1s to 365d");
+		value_wrong(value, "write whole seconds, from %us to %s",
+			    (unsigned int)value->key->min,
+			    value->key->max == 3600 ? "1h" : "365d");
 	else
 		*(unsigned int *)value->field = (unsigned int)(ms / 1000);
 }

@@ -49,6 +49,8 @@ CORE_INLINE bool decide_owner(const struct settings *cfg, struct work *w)
 		w->reason = REASON_OWN_FRAME;
 	else if (!mac_is_group(&p->mac_dst) && !cfg->any_mac && !mac_equal(&p->mac_dst, mine))
 		w->reason = REASON_NOT_OURS;
+	else if (CORE_UNLIKELY(cfg->standby) && !mac_is_group(&p->mac_dst))
+		w->reason = REASON_STANDBY;
 	else if (p->kind == PACKET_ARP)
 		w->reason = REASON_LOCAL_ARP;
 	else if (decide_is_nd(p))

@@ -34,7 +34,8 @@
 	REASON(TOO_BIG, "too_big", "larger than the port can send")                                \
 	REASON(SEND_FAILED, "send_failed", "the port refused it")                                  \
 	REASON(UNREADABLE, "unreadable", "a link type that replay can't read")                    \
-	REASON(MARTIAN, "martian", "an address that no forwarded packet can have")
+	REASON(MARTIAN, "martian", "an address that no forwarded packet can have")                 \
+	REASON(STANDBY, "standby", "for the virtual MAC, which the twin answers for")
 
 enum reason {
 #define REASON(name, json, text) REASON_##name,

@@ -57,6 +57,7 @@ struct settings {
 	bool last_hop;	   /* answers go back to the router they came from */
 	bool any_mac;	   /* replay: every unicast frame is taken as ours */
 	bool hold_fragments; /* a slow path is there to keep them */
+	bool standby;	   /* the twin is active: what comes to the virtual MAC is not for us */
 	bool want_fragments; /* it keeps some now, and waits for EVENT_FIRST_FRAGMENT */
 	u8 mac_variants;   /* bit set of enum mac_variant that some entry uses */
 	u8 route_lengths;  /* how many of the next are in use */

@@ -111,6 +111,8 @@ int health_new(struct health **out, const struct health_setup *setup)
 	if (!error) {
 		h->checks = checks_new(h->engine, setup, &h->ops, now);
 		engine_reloaded(h->engine, now);
+		if (setup->fit)
+			state_assume(engine_state(h->engine), setup->fit, now);
 		health_take_names(h, setup->config);
 		error = health_open_timer(h);
 	}

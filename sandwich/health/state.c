@@ -490,6 +490,25 @@ u64 state_tick(struct state *s, u64 now)
 	return MIN(group, state_judge(s, now));
 }
 
+static void device_assume(struct state_device *d, u64 now)
+{
+	d->fit = d->first != NULL;
+	for (struct tracker *t = d->first; t; t = t->next) {
+		tracker_rise(t);
+		t->base = now;
+	}
+}
+
+void state_assume(struct state *s, const struct device_set *fit, u64 now)
+{
+	for (int i = 1; i < DEVICES_MAX; i++)
+		if (device_set_has(fit, (u8)i))
+			device_assume(&s->devices[i], now);
+	s->group.heard = now;
+	s->group.known = true;
+	s->group.alone = false;
+}
+
 bool state_fit(const struct state *s, u8 device)
 {
 	return s->devices[device].fit;

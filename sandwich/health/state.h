@@ -77,6 +77,12 @@ void state_late(struct state *s, u64 late, u64 now);
 /* Judges silence. When it wants to be called again, or STATE_NEVER. */
 u64 state_tick(struct state *s, u64 now);
 
+/*
+ * Takes the devices of FIT for fit, as another has judged them, and the partner for heard: from now
+ * on they are judged by what is heard here. Nobody is told.
+ */
+void state_assume(struct state *s, const struct device_set *fit, u64 now);
+
 bool state_fit(const struct state *s, u8 device);
 bool state_alone(const struct state *s);
 void state_walk(const struct state *s, u8 device,

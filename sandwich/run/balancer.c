@@ -10,6 +10,7 @@
 #include "sandwich/control/ports.h"
 #include "sandwich/run/attach.h"
 #include "sandwich/run/datapath.h"
+#include "sandwich/run/duty.h"
 #include "sandwich/run/local.h"
 #include "sandwich/run/lost.h"
 #include "sandwich/run/run.h"
@@ -40,7 +41,8 @@ static void balancer_send(void *user, u8 port, const void *frame, size_t length)
 {
 	struct balancer *b = user;
 
-	pump_send(b->pump, port, frame, length); /* a failure is counted there */
+	if (duty_is_active(b)) /* the virtual MACs are the twin's otherwise */
+		pump_send(b->pump, port, frame, length); /* a failure is counted there */
 }
 
 static void balancer_neighbour(void *user, const struct slow_frame *frame)
@@ -60,7 +62,8 @@ static void balancer_local(void *user, const struct slow_frame *frame)
 		device = attach_source(b->attach, &p->mac_src, p->zone, frame->work.port);
 	if (device) /* heartbeats are signs of life too, where a device has nothing else to carry */
 		core_store(&b->tables.devices[device].heard, frame->work.now);
-	health_input(b->health, frame->work.port, device, frame->data, frame->length);
+	if (b->health)
+		health_input(b->health, frame->work.port, device, frame->data, frame->length);
 }
 
 static bool balancer_source(void *user, u8 port, const struct address *target,
@@ -215,7 +218,8 @@ static gboolean balancer_tick(gpointer user)
 
 	for (u8 i = 0; i < b->port_count; i++)
 		local_check_port(b, i);
-	resolver_tick(b->resolver, now);
+	if (duty_is_active(b))
+		resolver_tick(b->resolver, now);
 	routes_tick(b->routes, now);
 	attach_report(b->attach);
 	farm_tick(b->farm, now);
@@ -303,10 +307,11 @@ static struct health_ops balancer_health_ops(struct balancer *b)
 	};
 }
 
-static int balancer_setup_health(struct balancer *b)
+static int balancer_setup_health(struct balancer *b, const struct device_set *fit)
 {
 	const struct health_ops ops = balancer_health_ops(b);
 	struct health_setup setup = {
+		.fit = fit,
 		.config = b->config,
 		.self = b->self,
 		.ops = &ops,
@@ -320,6 +325,19 @@ static int balancer_setup_health(struct balancer *b)
 	return b->health ? health_reload(b->health, &setup) : health_new(&b->health, &setup);
 }
 
+int balancer_start_health(struct balancer *b)
+{
+	const struct device_set fit = tables_settings(&b->tables)->up;
+
+	return b->health ? 0 : balancer_setup_health(b, &fit);
+}
+
+void balancer_stop_health(struct balancer *b)
+{
+	health_free(b->health);
+	b->health = NULL;
+}
+
 /* Everything that follows the configuration, at start and upon reload. */
 int balancer_configure(struct balancer *b, u32 rows)
 {
@@ -329,8 +347,8 @@ int balancer_configure(struct balancer *b, u32 rows)
 	local_configure(b);
 	rc = routes_configure(b->routes, &b->config->side[b->self->side]);
 	farm_configure(b->farm, b->config, rows, now);
-	if (!rc)
-		rc = balancer_setup_health(b);
+	if (!rc && duty_is_active(b))
+		rc = balancer_setup_health(b, NULL);
 	attach_configure(b->attach, b->config, b->self->side, now);
 	return rc;
 }
@@ -393,7 +411,7 @@ int balancer_start(struct balancer *b, char **why)
 		rc = balancer_run_data(b, why);
 	if (rc)
 		return rc;
-	answer_announce(b->answer);
+	answer_announce(b->answer); /* a standby says nothing */
 	b->timers[0] = g_timeout_add(MAINTAIN_TICK_MS, balancer_maintain, b);
 	b->timers[1] = g_timeout_add(BALANCER_TICK_MS, balancer_tick, b);
 	return 0;
@@ -404,6 +422,7 @@ void balancer_stop(struct balancer *b)
 	for (unsigned int i = 0; i < G_N_ELEMENTS(b->timers); i++)
 		if (b->timers[i])
 			g_source_remove(b->timers[i]);
+	duty_stop(b);
 	datapath_stop(b);
 	metrics_free(b->metrics);
 	control_free(b->control);

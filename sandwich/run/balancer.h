@@ -58,6 +58,8 @@ struct balancer {
 	u8 *secret;
 	size_t secret_length;
 	guint timers[2];
+	guint announcing;	 /* repeats after a takeover: its timer, 0: none */
+	unsigned int announced;
 	int exit_code;
 };
 
@@ -72,6 +74,13 @@ int balancer_start(struct balancer *b, char **why) __attribute__((warn_unused_re
  * wants. 0 or -errno.
  */
 int balancer_configure(struct balancer *b, u32 rows) __attribute__((warn_unused_result));
+
+/*
+ * Starts to judge devices, from the state that they are in: 0 or -errno; and stops, as a standby
+ * does.
+ */
+int balancer_start_health(struct balancer *b) __attribute__((warn_unused_result));
+void balancer_stop_health(struct balancer *b);
 
 /* Takes over CONFIG. balancer_stop() gives everything back, ports and sockets included. */
 struct balancer *balancer_new(const char *config_path, struct config *config,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "sandwich/run/farm.h"
+#include "sandwich/run/farm_parts.h"
 
 #include <errno.h>
 #include <string.h>
@@ -11,17 +11,6 @@
 #define FARM_PARTNER_WAIT_MS 3000 /* how long a return waits for the partner's sweep */
 /* Tenths of max-sessions below which a limited device is picked again. */
 #define FARM_LIMIT_LOW 9
-
-struct farm {
-	struct tables *tables;
-	struct farm_ops ops;
-	struct farm_device *devices[DEVICES_MAX]; /* by id */
-	bool partner;		/* it is heard of */
-	u32 rows;		/* the set of rank rows wanted */
-	struct sweeper *sweeper;
-	u32 judge_ms;		/* how long the detectors' first word may take */
-	bool evaluating, again; /* a callback led back here */
-};
 
 static const char *const farm_state_names[FARM_STATES] = {"down", "up", "draining", "disabled"};
 
@@ -35,7 +24,7 @@ static bool farm_is_draining(const struct farm_device *d)
 	return d->admin == ADMIN_DRAINING || d->admin == ADMIN_FLUSHED || d->limited;
 }
 
-static bool farm_is_disabled(const struct farm_device *d)
+bool farm_is_disabled(const struct farm_device *d)
 {
 	return d->disabled || d->admin == ADMIN_DISABLED;
 }
@@ -47,7 +36,7 @@ static bool farm_is_usable(const struct farm *f, const struct farm_device *d)
 }
 
 /* Replaces *TEXT unless it says the same already. */
-static void farm_say(char **text, const char *what)
+void farm_say(char **text, const char *what)
 {
 	if (!g_strcmp0(*text, what))
 		return;
@@ -56,7 +45,7 @@ static void farm_say(char **text, const char *what)
 }
 
 /* Why the device is not up, the weightiest reason first. */
-static const char *farm_reason(const struct farm *f, const struct farm_device *d)
+const char *farm_reason(const struct farm *f, const struct farm_device *d)
 {
 	if (d->disabled)
 		return "disabled by the configuration";
@@ -73,13 +62,13 @@ static const char *farm_reason(const struct farm *f, const struct farm_device *d
 	return d->limited ? "max-sessions reached" : "";
 }
 
-static void farm_drain_starts(const struct farm *f, struct farm_device *d, u32 now)
+void farm_drain_starts(const struct farm *f, struct farm_device *d, u32 now)
 {
 	d->drain_started = now;
 	d->drain_sessions = f->tables->devices[d->id].sessions;
 }
 
-static void farm_enter(struct farm *f, struct farm_device *d, enum farm_state state, u32 now)
+void farm_enter(struct farm *f, struct farm_device *d, enum farm_state state, u32 now)
 {
 	if (d->state == state)
 		return;
@@ -218,10 +207,10 @@ static void farm_evaluate_once(struct farm *f, u32 now)
 }
 
 /* The one place where states follow from what is known. A callback may lead back here. */
-static void farm_evaluate(struct farm *f, u32 now)
+void farm_evaluate(struct farm *f, u32 now)
 {
 	f->again = true;
-	if (f->evaluating)
+	if (f->evaluating || f->follows)
 		return;
 	f->evaluating = true;
 	while (f->again) {
@@ -427,6 +416,8 @@ static void farm_tick_judge(struct farm *f, struct farm_device *d, u32 now)
 
 void farm_tick(struct farm *f, u32 now)
 {
+	if (f->follows)
+		return;
 	for (unsigned int id = 1; id < DEVICES_MAX; id++) {
 		if (!f->devices[id])
 			continue;

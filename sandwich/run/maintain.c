@@ -34,29 +34,58 @@ static void maintain_filter(struct maintain *m)
 	m->dirty = false;
 }
 
-static void maintain_visit(struct maintain *m, enum table_kind kind, struct slot *s, u32 now)
+void maintain_rest(struct maintain *m)
+{
+	m->rests = true;
+	m->anew = false;
+}
+
+void maintain_anew(struct maintain *m, u32 now)
+{
+	m->rests = false;
+	m->anew = true;
+	m->since = now;
+}
+
+/* What the twin saw last of it is not known here to the second. */
+static void maintain_renew(struct maintain *m, struct slot *s, u32 now)
+{
+	if (m->anew && core_elapsed(now, core_load(&s->seen)) > core_elapsed(now, m->since))
+		core_store(&s->seen, m->since);
+}
+
+static void maintain_judge(struct maintain *m, enum table_kind kind, struct slot *s, u32 now)
 {
 	const struct settings *cfg = tables_settings(m->tables);
 	bool pins = m->live[TABLE_PINS] || m->counting[TABLE_PINS], gone = false;
-	u32 version = core_load(&s->version);
 
-	if (!slot_is_live(version))
-		return;
 	if (kind == TABLE_SESSIONS)
 		gone = sweep_expire(m->tables, cfg, s, now, pins);
 	else if (kind == TABLE_PINS)
 		gone = sweep_expire_pin(m->tables, cfg, s, now);
 	else if (core_elapsed(now, s->seen) > cfg->timeout[TIMEOUT_FRAGMENT])
-		gone = slot_remove(s, version);
+		gone = slot_remove(s, core_load(&s->version));
 	m->dirty |= gone && kind == TABLE_PINS;
 	m->counting[kind] += !gone;
 }
 
-static void maintain_around(struct maintain *m, enum table_kind kind)
+static void maintain_visit(struct maintain *m, enum table_kind kind, struct slot *s, u32 now)
+{
+	if (!slot_is_live(core_load(&s->version)))
+		return;
+	maintain_renew(m, s, now);
+	if (m->rests)
+		m->counting[kind]++;
+	else
+		maintain_judge(m, kind, s, now);
+}
+
+static void maintain_around(struct maintain *m, enum table_kind kind, u32 now)
 {
 	m->at[kind] = 0;
 	m->live[kind] = m->counting[kind];
 	m->counting[kind] = 0;
+	m->anew &= kind != TABLE_SESSIONS || core_elapsed(now, m->since) < MAINTAIN_ROUND_MS;
 	if (kind == TABLE_PINS && m->dirty)
 		maintain_filter(m);
 }
@@ -70,6 +99,6 @@ void maintain_tick(struct maintain *m, u32 now)
 		for (u32 i = 0; i < slice && m->at[kind] < slots; i++)
 			maintain_visit(m, kind, tables_slot(m->tables, kind, m->at[kind]++), now);
 		if (m->at[kind] >= slots)
-			maintain_around(m, kind);
+			maintain_around(m, kind, now);
 	}
 }

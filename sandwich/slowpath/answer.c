@@ -11,6 +11,7 @@ struct answer {
 	struct answer_ops ops;
 	struct mac mac[2];
 	u8 ports;
+	bool mute;
 	GArray *addresses; /* struct answer_address */
 };
 
@@ -88,6 +89,8 @@ static void answer_announce_one(struct answer *a, const struct answer_address *m
 	u8 frame[BUILD_NEIGHBOUR_MAX];
 	u32 length;
 
+	if (a->mute)
+		return;
 	length = address_is_v4(&mine->address) ? answer_build_arp(mine, mac, frame, sizeof(frame))
 					       : answer_build_nd(mine, mac, frame, sizeof(frame));
 	for (u8 port = first; length && port < end; port++)
@@ -98,6 +101,11 @@ void answer_announce(struct answer *a)
 {
 	for (guint i = 0; i < a->addresses->len; i++)
 		answer_announce_one(a, answer_at(a->addresses, i));
+}
+
+void answer_mute(struct answer *a, bool mute)
+{
+	a->mute = mute;
 }
 
 static bool answer_has(const GArray *addresses, const struct answer_address *wanted)
@@ -244,7 +252,7 @@ static void answer_neighbour(struct answer *a, const struct slow_frame *frame)
 
 	if (!discovery_parse(frame->data, frame->length, &frame->work.packet, &d))
 		return;
-	mine = d.is_request ? answer_find(a, frame, &d.target) : NULL;
+	mine = d.is_request && !a->mute ? answer_find(a, frame, &d.target) : NULL;
 	if (mine && d.is_v6)
 		answer_nd(a, frame, &d, !mine->cluster);
 	else if (mine)

@@ -52,4 +52,7 @@ void answer_input(struct answer *a, const struct slow_frame *frame);
 /* Gratuitous ARP and unsolicited NA for every address, on all its ports. */
 void answer_announce(struct answer *a);
 
+/* A standby answers nobody and announces nothing: its twin does. What it hears still teaches. */
+void answer_mute(struct answer *a, bool mute);
+
 #endif

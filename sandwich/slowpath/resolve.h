@@ -66,6 +66,10 @@ void resolver_input(struct resolver *r, u8 port, const u8 *frame, u32 length, u3
 /* The kernel's neighbour table names a MAC: used where none is known, and verified by asking. */
 void resolver_hint(struct resolver *r, struct resolve_entry *entry, const struct mac *mac, u32 now);
 
+/* Our twin, which was active until now, knows the MAC: used as our own finding, verified soon. */
+void resolver_told(struct resolver *r, struct resolve_entry *entry, const struct mac *mac, u8 port,
+		   u32 now);
+
 /* An entry was used or its carrier went: keep it fresh, or ask at once. */
 void resolver_used(struct resolver *r, struct resolve_entry *entry, u32 now);
 /* Something else says that ENTRY's MAC may be wrong: all are asked, not that MAC alone. */

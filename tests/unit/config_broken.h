@@ -23,12 +23,20 @@ static const struct broken broken_lines[] = {
 	  "3: not text: write UTF-8 without zero bytes\n" },
 	{ "name = test\n", "name = test\nupink = 1\n",
 	  "3: unknown key 'upink': [sandwich] has name, mode, affinity, sessions, "
-	  "pins, track, on-device-down, on-move, secret-file\n" },
+	  "pins, track, on-device-down, on-move, secret-file, role, preempt, follow-partner, "
+	  "sync-heartbeat, sync-after, sync-refresh\n" },
 	{ "name = test\n", "name = test\nsesions = 1M\n",
 	  "3: unknown key 'sesions', did you mean 'sessions'?\n" },
 	{ "name = test\n", "name = test\ncolour = red\n",
 	  "3: unknown key 'colour': [sandwich] has name, mode, affinity, sessions, "
-	  "pins, track, on-device-down, on-move, secret-file\n" },
+	  "pins, track, on-device-down, on-move, secret-file, role, preempt, follow-partner, "
+	  "sync-heartbeat, sync-after, sync-refresh\n" },
+	{ "name = test\n", "name = test\nsync-heartbeat = off\n",
+	  "3: sync-heartbeat can't be off: write sync-heartbeat = 20ms x 3\n" },
+	{ "name = test\n", "name = test\nsync-after = 2h\n",
+	  "3: sync-after = 2h: write whole seconds, from 0s to 1h\n" },
+	{ "name = test\n", "name = test\nrole = active\n",
+	  "3: role = active: write auto or external\n" },
 	{ "name = test\n", "name = test\nuplink = eth0\n",
 	  "3: 'uplink' does not belong in [sandwich]: write it in [balancer in-a]\n" },
 	{ "farm = eth1\n", "farm = eth1\nupink = eth0\n",
