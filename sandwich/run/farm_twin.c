@@ -18,10 +18,11 @@ static enum farm_state farm_told_state(const struct farm_device *d, const struct
 
 static void farm_told_drain(struct farm *f, struct farm_device *d, u32 deadline_ms, u32 now)
 {
-	if (d->admin != ADMIN_DRAINING)
-		return;
-	farm_drain_starts(f, d, now);
-	d->drain_deadline = deadline_ms;
+	bool drains = d->admin == ADMIN_DRAINING;
+
+	if (drains)
+		farm_drain_starts(f, d, now);
+	d->drain_deadline = drains ? deadline_ms : 0;
 }
 
 void farm_told(struct farm *f, u8 device, const struct farm_word *word, u32 now)

@@ -63,7 +63,7 @@ static const struct {
 	{units_duration, units_duration_print, "5d", 0, 432000000, NULL},
 	{units_duration, units_duration_print, "90s", 0, 90000, NULL},
 	{units_duration, units_duration_print, "60s", 0, 60000, "1m"},
-	{units_duration, units_duration_print, "0s", 0, 0, "0ms"},
+	{units_duration, units_duration_print, "0s", 0, 0, "0s"},
 	{units_duration, units_duration_print, "120", -EINVAL, 0, NULL},
 	{units_duration, units_duration_print, "ms", -EINVAL, 0, NULL},
 	{units_duration, units_duration_print, "1.5s", -EINVAL, 0, NULL},

@@ -296,6 +296,32 @@ static void no_pin_is_lost_meanwhile(void **state)
 	}
 }
 
+/* A standby counts, and lets everything be; on duty, everything begins anew. */
+static void a_standby_expires_nothing(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_open(&r);
+	converse(&r, 1, PROTOCOL_UDP, SESSION_NEW);
+	pin(&r.tables, 1, PIN_LEARNED, r.now);
+	maintain_rest(&r.maintain);
+	r.now += 1000 * SECOND;
+	around(&r);
+	assert_int_equal(r.maintain.live[TABLE_SESSIONS], 1);
+	assert_int_equal(r.maintain.live[TABLE_PINS], 1);
+	maintain_anew(&r.maintain, r.now);
+	around(&r);
+	assert_int_equal(r.maintain.live[TABLE_SESSIONS], 1);
+	r.now += r.tables.settings->timeout[TIMEOUT_UDP];
+	around(&r);
+	assert_int_equal(r.maintain.live[TABLE_SESSIONS], 1);
+	r.now += 1;
+	around(&r);
+	assert_int_equal(r.maintain.live[TABLE_SESSIONS], 0);
+	rig_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +331,7 @@ int main(void)
 		cmocka_unit_test(fragments_expire),
 		cmocka_unit_test(the_filter_is_made_anew),
 		cmocka_unit_test(no_pin_is_lost_meanwhile),
+		cmocka_unit_test(a_standby_expires_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
