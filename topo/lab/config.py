@@ -26,6 +26,15 @@ def _egress_farm(options):
     return _addresses(plan.FARM_OUT_GATEWAY, plan.FARM_OUT_NETS)
 
 
+def _sync(options, box):
+    """The LAN of their own first, then the box's own address on its uplink LAN."""
+    if not options.twins:
+        return {}
+    nets = plan.CLIENT_NETS if box.side == "ingress" else plan.SERVER_NETS
+    own = nets[0].split("/", maxsplit=1)[0].rsplit(".", 1)[0] + (".3" if box.name.endswith("-b") else ".2")
+    return {"sync": f"{box.sync} {own}", "priority": "100" if box.name.endswith("-b") else "200"}
+
+
 def config_sections(options, addresses, directory):
     """The file as {title: {key: value}}; Options.settings has the last word."""
     tags = {"uplink-vlan": "none", "farm-vlan": options.vlan} if options.vlan else {}
@@ -40,9 +49,10 @@ def config_sections(options, addresses, directory):
     if options.transparent == "vlans":
         sections["side ingress"]["uplink-vlan"] = sections["side egress"]["uplink-vlan"] = "none"
     farm = " ".join(f"eth{1 + i}" for i in range(options.farm_ports))
-    for side in ("ingress", "egress"):
-        sections[f"balancer {side}"] = {"side": side, "uplink": "eth0", "farm": farm,
-                                        "control": f"{directory}/{side}.sock", "datapath": options.datapath}
+    for box in addresses.boxes:
+        sections[f"balancer {box.name}"] = {"side": box.side, "uplink": "eth0", "farm": farm,
+                                            "control": f"{directory}/{box.name}.sock", "datapath": options.datapath,
+                                            **_sync(options, box)}
     for firewall in addresses.firewalls:
         sections[f"device {firewall.name}"] = _device(options, firewall, addresses.farm_port(firewall.number))
     sections["health"] = {"path": options.health_path}

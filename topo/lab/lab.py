@@ -143,23 +143,33 @@ class Lab:
         return [name] + [f"{name}{number}" for number in range(2, self.options.farm_ports + 1)]
 
     def _build_balancers(self, switches):
-        """The boxes: their kernels have addresses of their own (.2) besides the floating ones, as real boxes do."""
-        for side, uplink, farm, uplink_nets, farm_nets in (
-                ("ingress", "switch-in", "farm-in", plan.CLIENT_NETS, plan.FARM_IN_NETS),
-                ("egress", "switch-out", "farm-out", plan.SERVER_NETS, plan.FARM_OUT_NETS)):
-            space = self._space(side)
-            plug(switches[uplink], space, "eth0", "balancer", side)
+        """The boxes: their kernels have addresses of their own (.2, .3) besides the floating ones, as real boxes do."""
+        sides = {"ingress": ("switch-in", "farm-in", plan.CLIENT_NETS, plan.FARM_IN_NETS),
+                 "egress": ("switch-out", "farm-out", plan.SERVER_NETS, plan.FARM_OUT_NETS)}
+        for box in self.plan.boxes:
+            uplink, farm, uplink_nets, farm_nets = sides[box.side]
+            space = self._space(box.name)
+            plug(switches[uplink], space, "eth0", "balancer", box.name)
             for number, name in enumerate(self._farms(farm), 1):
-                plug(switches[name], space, f"eth{number}", "balancer", side)
-            self._own_addresses(space, "eth0", uplink_nets)
+                plug(switches[name], space, f"eth{number}", "balancer", box.name)
+            self._own_addresses(space, "eth0", uplink_nets, box)
             if not self.options.transparent:
-                self._own_addresses(space, "eth1", farm_nets)
-        if self.options.far:
-            add_routes(self.nodes["egress"], plan.FAR_NETS, plan.ROUTER)
+                self._own_addresses(space, "eth1", farm_nets, box)
+            if self.options.far and box.side == "egress":
+                add_routes(space, plan.FAR_NETS, plan.ROUTER)
+            if self.options.twins:
+                self._build_sync(box)
+
+    def _build_sync(self, box):
+        if "switch-sync" not in self.nodes:
+            self._switch("switch-sync")
+        plug(self.nodes["switch-sync"], self.nodes[box.name], "sync", "host", box.name)
+        give_addresses(self.nodes[box.name], "sync", [f"{box.sync}/24"])
 
     @staticmethod
-    def _own_addresses(space, device, nets):
-        give_addresses(space, device, [net.replace(".0/", ".2/").replace("::/", "::2/") for net in nets])
+    def _own_addresses(space, device, nets, box):
+        tail = 3 if box.name.endswith("-b") else 2
+        give_addresses(space, device, [net.replace(".0/", f".{tail}/").replace("::/", f"::{tail}/") for net in nets])
 
     def remake_port(self, side, device, pause=0.0):
         """Delete a balancer's port (eth0 or eth1) and make it again PAUSE seconds later, as when a card is replaced."""
@@ -170,7 +180,7 @@ class Lab:
         self.nodes[side].ip(f"link del {device}")
         time.sleep(pause)
         plug(self.nodes[switch], self.nodes[side], device, "balancer", side)
-        self._own_addresses(self.nodes[side], device, nets)
+        self._own_addresses(self.nodes[side], device, nets, self.plan.boxes[0])
 
     def _make_hubs(self):
         """Bridges that knew no VLANs would learn the balancers' MACs now on one firewall's port, now on another's."""

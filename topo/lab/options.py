@@ -21,6 +21,7 @@ class Options:
     routers: bool = False       # two routers among the clients, with a host far behind each
     inner: bool = False         # behind each firewall a host of its own, as a VPN client is behind its gateway
     far: bool = False           # a router with a small MTU behind egress, and a far server behind it
+    twins: bool = False         # two balancers on each side, "ingress" and "ingress-b", ...; a LAN between all four
     inside_opens: bool = True   # servers may open connections to clients' ports 9000-9999
     bindir: str = "build/bin"
     # Configuration of the balancers (DESIGN section 6)

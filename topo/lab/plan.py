@@ -25,6 +25,10 @@ FARM_IN_GATEWAY = ("10.1.0.1", "2001:db8:a1::1")
 FARM_OUT_GATEWAY = ("10.2.0.1", "2001:db8:a2::1")
 SERVER_GATEWAY = ("10.9.0.1", "2001:db8:9::1")
 
+# The LAN between all balancers (Options.twins), by their order in the file
+SYNC_NET = "172.31.0.0/24"
+SYNC_PORT = 4850
+
 # Egress on the farm where firewalls are bridges: both sides are one LAN.
 BRIDGED_OUT_GATEWAY = ("10.1.0.3", "2001:db8:a1::3")
 BRIDGED_VLANS = 20  # firewall N has the tag 20 + N
@@ -68,6 +72,20 @@ class Host:
     @property
     def all(self):
         return self.ipv4s + self.ipv6s
+
+
+@dataclass(frozen=True)
+class Box:
+    """One balancer: its name, its side, and its place in the file from 1."""
+
+    name: str
+    side: str
+    number: int
+
+    @property
+    def sync(self):
+        """Its address on the LAN between the balancers."""
+        return f"172.31.0.{self.number}"
 
 
 @dataclass(frozen=True)
@@ -129,6 +147,12 @@ class Plan:
     @property
     def firewalls(self):
         return [self.firewall(n) for n in range(1, self.options.firewalls + 1)]
+
+    @property
+    def boxes(self):
+        """The balancers; with twins the preferred ones of both sides come first in their side."""
+        names = ["ingress", "ingress-b", "egress", "egress-b"] if self.options.twins else ["ingress", "egress"]
+        return [Box(name, name.split("-", maxsplit=1)[0], number) for number, name in enumerate(names, 1)]
 
     @property
     def clients(self):

@@ -41,13 +41,19 @@ class SandwichBalancers:
         with open(self.config, "w", encoding="ascii") as out:
             out.write(config_text(self.lab.options, self.lab.plan, self.lab.directory))
 
+    @property
+    def names(self):
+        """Of all balancers: with twins more than one has each side."""
+        return [box.name for box in self.lab.plan.boxes]
+
     def start(self):
         self.write_config()
-        for side in SIDES:
-            self.start_side(side)
+        for name in self.names:
+            self.start_side(name)
 
     def start_side(self, side):
-        program = self.program(f"sandwich-{side}")
+        """SIDE: the name of a balancer; that of its side where it has no twin."""
+        program = self.program(f"sandwich-{side.split('-', maxsplit=1)[0]}")
         self.daemons[side] = self.lab.balancer(side).start([program, "-c", self.config, "-n", side],
                                                            log=f"sandwich-{side}")
 
@@ -110,11 +116,11 @@ class SandwichBalancers:
                 raise LabError(f"sandwich-{side} ended with {daemon.returncode}:\n{self.lab.tail(daemon.log)}")
 
     def wait_states(self, wanted, timeout=10):
-        """Wait until both sides show WANTED ({device: state})."""
+        """Wait until all balancers show WANTED ({device: state})."""
         seen = {}
 
         def there():
-            for side in SIDES:
+            for side in self.daemons:
                 seen[side] = self.states(side)
                 if any(seen[side].get(name) != state for name, state in wanted.items()):
                     return False
