@@ -15,7 +15,6 @@ struct script {
 	struct samples *samples;
 	const char *path;
 	int line, failed;
-	u32 now;
 	struct work w;	    /* of the last frame */
 	u8 letter[26];	    /* what a letter stands for: a device; 0: nothing yet */
 	char wrong[480];    /* what is wrong with the line being read */
@@ -187,7 +186,7 @@ static int line_time(struct script *s, char *at)
 
 	if (!word || *word != '+')
 		return script_wrong(s, "+MS", word);
-	s->now += (u32)atoi(word + 1);
+	twin_pass(s->tw, (u32)atoi(word + 1));
 	return 0;
 }
 
@@ -391,8 +390,8 @@ static int script_frame(struct script *s, u8 port, struct mac src, char *text)
 		return script_wrong(s, "frame", why);
 	script_macs(&f, port, src);
 	script_sample(s, &f, port);
-	s->w = (struct work){.now = s->now, .port = port, .held = held};
-	if (!twin_decide(s->tw, &f, &s->w))
+	s->w = (struct work){.port = port, .held = held};
+	if (!twin_decide(s->tw, &f, 0, &s->w))
 		return script_wrong(s, "kernel and user space differ", text);
 	return script_expect(s, expected + 2);
 }
@@ -418,7 +417,6 @@ static int line_world(struct script *s, char *at)
 	bool same = twin_compare(s->tw);
 
 	memset(s->letter, 0, sizeof(s->letter));
-	s->now = 1000;
 	if (script_world(s->tw, at))
 		return script_wrong(s, "world", at);
 	return same ? 0 : script_wrong(s, "tables differ after the case before", "");
@@ -482,7 +480,7 @@ static void script_do(struct script *s, char *line)
 int script_run(const char *path, struct twin *tw, struct samples *samples)
 {
 	char line[LINE_MAX_BYTES] = "", next[LINE_MAX_BYTES];
-	struct script s = {.tw = tw, .samples = samples, .path = path, .now = 1000};
+	struct script s = {.tw = tw, .samples = samples, .path = path};
 	FILE *in = fopen(path, "r");
 	int number = 0;
 

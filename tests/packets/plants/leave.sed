@@ -1,0 +1,2 @@
+# sandwich/fastpath/sandwich.bpf.c
+s/ ? XDP_DROP : XDP_PASS;/ ? XDP_PASS : XDP_PASS;/
