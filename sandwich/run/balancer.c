@@ -17,6 +17,7 @@
 #include "sandwich/run/secret.h"
 #include "sandwich/run/settings.h"
 #include "sandwich/slowpath/answer.h"
+#include "sandwich/slowpath/links.h"
 #include "sandwich/slowpath/routes.h"
 
 #define BALANCER_FRAGMENTS 4096 /* slots */
@@ -211,13 +212,21 @@ static gboolean balancer_maintain(gpointer user)
 	return G_SOURCE_CONTINUE;
 }
 
+/* At once upon news, so that a carrier's loss costs no time; now and then anyway. */
+static void balancer_check_ports(void *user)
+{
+	struct balancer *b = user;
+
+	for (u8 i = 0; i < b->port_count; i++)
+		local_check_port(b, i);
+}
+
 static gboolean balancer_tick(gpointer user)
 {
 	struct balancer *b = user;
 	u32 now = memory_now();
 
-	for (u8 i = 0; i < b->port_count; i++)
-		local_check_port(b, i);
+	balancer_check_ports(b);
 	if (duty_is_active(b))
 		resolver_tick(b->resolver, now);
 	routes_tick(b->routes, now);
@@ -412,6 +421,9 @@ int balancer_start(struct balancer *b, char **why)
 	if (rc)
 		return rc;
 	answer_announce(b->answer); /* a standby says nothing */
+	if (links_open(&b->links, balancer_check_ports, b))
+		g_warning("no news of interfaces: they are looked at each %u ms",
+			  BALANCER_TICK_MS);
 	b->timers[0] = g_timeout_add(MAINTAIN_TICK_MS, balancer_maintain, b);
 	b->timers[1] = g_timeout_add(BALANCER_TICK_MS, balancer_tick, b);
 	return 0;
@@ -423,6 +435,7 @@ void balancer_stop(struct balancer *b)
 		if (b->timers[i])
 			g_source_remove(b->timers[i]);
 	duty_stop(b);
+	links_close(b->links);
 	datapath_stop(b);
 	metrics_free(b->metrics);
 	control_free(b->control);

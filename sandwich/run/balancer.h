@@ -23,6 +23,7 @@ struct answer;
 struct attach;
 struct control;
 struct fastpath;
+struct links;
 struct lost;
 struct reload;
 struct metrics;
@@ -45,6 +46,7 @@ struct balancer {
 	struct answer *answer;
 	struct attach *attach;	 /* devices on this side: attach_macs() */
 	struct routes *routes;
+	struct links *links;	 /* news of interfaces; NULL: none */
 	struct health *health;
 	struct farm *farm;
 	struct maintain maintain; /* .live[]: how full the tables are */
