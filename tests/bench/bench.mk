@@ -1,23 +1,30 @@
-# The data path against a bare libpcap forwarder and Linux routing: `make bench`, as root; it takes
-# less than three minutes.
+# What the data paths cost, beside others: `make bench`, as root.
+#
+#   make bench BENCH="forward new decision table peer latency"      one part or several
 
 BENCH_DIR := $(BUILD)/bench
-BENCH_PROGRAMS := $(addprefix $(BENCH_DIR)/,pump_harness bare_pcap generator probe)
-BENCH_OBJECTS := $(BENCH_DIR)/generator.bpf.o $(BENCH_DIR)/pass.bpf.o
+BENCH_PROGRAMS := $(addprefix $(BENCH_DIR)/,pump_harness bare_pcap generator probe fast)
+BENCH_OBJECTS := $(BENCH_DIR)/generator.bpf.o $(BENCH_DIR)/ends.bpf.o
 
-$(BENCH_DIR)/pump_harness: $(OBJ)/tests/bench/pump_harness.o $(OBJ)/tests/packets/world.o \
-			   $(OBJ)/tests/packets/frame.o $(LIB)
-	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+BENCH_GENERATOR := $(OBJ)/tests/bench/generate.o
+BENCH_WORLD := $(OBJ)/tests/packets/world.o $(OBJ)/tests/packets/frame.o $(LIB)
 
-$(BENCH_DIR)/%: $(OBJ)/tests/bench/%.o
-	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $< -lpcap -lbpf -lpthread
+$(BENCH_DIR)/pump_harness: $(OBJ)/tests/bench/pump_harness.o $(BENCH_WORLD)
+$(BENCH_DIR)/bare_pcap: $(OBJ)/tests/bench/bare_pcap.o
+$(BENCH_DIR)/probe: $(OBJ)/tests/bench/probe.o
+$(BENCH_DIR)/generator: $(OBJ)/tests/bench/generator.o $(BENCH_GENERATOR)
+$(BENCH_DIR)/fast: $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/bench/fast/*.c)) $(BENCH_GENERATOR) \
+		   $(BENCH_WORLD)
 
-$(BENCH_DIR)/%.bpf.o: tests/bench/%.bpf.c tests/bench/generator.h
+$(BENCH_PROGRAMS):
 	@mkdir -p $(@D)
-	$(CLANG) -target bpf -O2 -g -Wall -I. -I/usr/include/$(shell $(CC) -print-multiarch) \
-		-c -o $@ $<
+	$(if $(V),,@echo "  LINK  $@")
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BENCH_DIR)/%.bpf.o: tests/bench/%.bpf.c $(wildcard tests/bench/*.h)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  BPF   $<")
+	$(Q)$(CLANG) $(BPF_FLAGS) -c -o $@ $<
 
 .PHONY: bench bench-build
 bench-build: $(BENCH_PROGRAMS) $(BENCH_OBJECTS)

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: ISC
 /*
- * Frames for the bench: 64 bytes of UDP, each of a flow picked by a full-period generator, paced by
- * a token bucket.
+ * Frames for the bench: 64 bytes, each of a flow picked by a full-period generator, paced by a
+ * token bucket.
  *
  * Run by the kernel's test-run with live frames on the generator's interface and redirected to it.
- * Pages come back as the last frame left them, so every byte of the headers is written.
+ * Pages come back as the last frame left them, so every byte is written.
  */
 #include <linux/bpf.h>
-#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
-#include <linux/if_ether.h>
-#include <linux/ip.h>
-#include <linux/udp.h>
-#include <linux/in.h>
 
 #include "tests/bench/generator.h"
 
@@ -44,50 +39,31 @@ static __always_inline int generator_may(struct generator *g)
 	return 1;
 }
 
-/* Flow N's addresses and ports: 10.64.x.y to 10.128.x.y; sums are those of RFC 1071. */
-static __always_inline void generator_write(struct generator *g, struct ethhdr *eth, __u32 n)
-{
-	struct iphdr *ip = (void *)(eth + 1);
-	struct udphdr *udp = (void *)(ip + 1);
-	const __u16 *words = (void *)ip;
-	__u32 sum = 0;
-
-	__builtin_memcpy(eth->h_dest, g->to, ETH_ALEN);
-	__builtin_memcpy(eth->h_source, g->from, ETH_ALEN);
-	eth->h_proto = bpf_htons(ETH_P_IP);
-	__builtin_memset(ip, 0, sizeof(*ip));
-	ip->version = 4;
-	ip->ihl = 5;
-	ip->tot_len = bpf_htons(GENERATOR_FRAME - sizeof(*eth));
-	ip->frag_off = bpf_htons(0x4000);
-	ip->ttl = 64;
-	ip->protocol = IPPROTO_UDP;
-	ip->saddr = bpf_htonl(0x0a400000 | (n & 0x3fff));
-	ip->daddr = bpf_htonl(0x0a800000 | (n >> 14 & 0x3fff));
-#pragma unroll
-	for (int i = 0; i < 10; i++)
-		sum += words[i];
-	sum = (sum & 0xffff) + (sum >> 16);
-	ip->check = (__u16) ~(sum + (sum >> 16));
-	udp->source = bpf_htons(1024 + (n & 0x7fff));
-	udp->dest = bpf_htons(9);
-	udp->len = bpf_htons(GENERATOR_FRAME - sizeof(*eth) - sizeof(*ip));
-	udp->check = 0;
-}
-
 SEC("xdp")
 int generator_frame(struct xdp_md *ctx)
 {
-	struct ethhdr *eth = (void *)(long)ctx->data;
-	__u32 zero = 0;
-	struct generator *g = bpf_map_lookup_elem(&state, &zero);
+	void *frame = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct traffic_ends ends;
+	struct generator *g;
+	__u32 zero = 0, n, syn;
 
-	if (!g || (void *)eth + GENERATOR_FRAME > (void *)(long)ctx->data_end)
+	g = bpf_map_lookup_elem(&state, &zero);
+	if (!g)
 		return XDP_ABORTED;
 	if (!generator_may(g))
 		return XDP_DROP;
-	g->flow = g->flow * 1664525 + 1013904223;
-	generator_write(g, eth, (g->flow >> 4) % (g->flows ? g->flows : 1));
+	syn = g->traffic.syn;
+	g->random = g->random * 6364136223846793005ull + 1442695040888963407ull;
+	n = (__u32)((g->random >> 32) * g->flows >> 32);
+	if (g->order == GENERATOR_SEQUENCE)
+		n = g->sequence++;
+	traffic_ends(&g->traffic, n, &ends);
+	if (g->order == GENERATOR_FLOOD && g->sequence++ & 1) {
+		ends.client = TRAFFIC_FLOOD | ((__u32)(g->random >> 20) & 0x0fffffff);
+		syn = 1;
+	}
+	if (!traffic_write(frame, end, &g->traffic, n, &ends, syn))
+		return XDP_ABORTED;
 	g->sent++;
 	return bpf_redirect(g->ifindex, 0);
 }

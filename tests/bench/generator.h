@@ -6,22 +6,28 @@
 #ifndef TESTS_BENCH_GENERATOR_H
 #define TESTS_BENCH_GENERATOR_H
 
-#include <linux/types.h>
+#include "tests/bench/traffic.h"
 
-#define GENERATOR_FRAME 60	   /* bytes, without the 4 of the FCS: a 64-byte frame */
 #define GENERATOR_STOP (~0ull) /* as gap: no frames */
+
+enum generator_order {
+	GENERATOR_RANDOM,   /* any of the flows, independently of the frame before */
+	GENERATOR_SEQUENCE, /* every frame the next flow, and no flow twice in 2^28 frames */
+	GENERATOR_FLOOD,    /* random; every other frame is a SYN from a source that nobody knows */
+};
 
 struct generator {
 	/* user space */
 	__u64 gap;	/* ns between frames; 0: as fast as it goes */
 	__u32 flows;	/* how many there are */
 	__u32 ifindex;	/* where frames go */
-	__u8 to[6], from[6];
-	__u32 spare;
+	__u32 order;	/* enum generator_order */
+	struct traffic traffic;
 	/* the program */
 	__u64 next;	/* ns: when the next frame is due */
 	__u64 sent;
-	__u32 flow;
+	__u64 random;
+	__u32 sequence;
 };
 
 #endif

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: ISC
+/*
+ * One figure of the fast path: the program as the daemon loads it, on a live port, in turn with a
+ * bare redirect.
+ *
+ *   fast --objects DIR --netns PREFIX [--what sandwich|pass] [--order random|sequence|flood]
+ *        [--flows N] [--slots N] [--pins N] [--quantum MS] [--family 4|6] [--tag N]
+ *        [--mode firewall|vpn] [--outward] [--pairs N] [--skip US] [--take US] [--to MAC]
+ *
+ * `pass` measures what the kernel does with frames that XDP lets through: a bridge, routing, an nft
+ * hook, set up by the caller. Says what it found as a line of JSON.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <getopt.h>
+#include <glib.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sandwich/fastpath/fastpath.h"
+#include "sandwich/slowpath/memory.h"
+#include "tests/bench/fast/fill.h"
+#include "tests/bench/fast/listen.h"
+#include "tests/bench/fast/slices.h"
+
+#define FAST_CPU       0 /* generator, forwarder and sink */
+#define FAST_OTHER_CPU 1 /* whoever looks on */
+#define FAST_WARM_US   150000
+#define FAST_MTU       1500
+
+struct options {
+	const char *objects, *netns, *to;
+	enum generator_order order;
+	enum fill_mode mode;
+	bool pass, outward;
+	u32 flows, slots, pins, quantum, family, tag;
+	int pairs, skip, take;
+};
+
+struct fast {
+	struct options options;
+	struct lane lane;
+	struct port port;
+	struct fastpath *path;
+	struct memory *memory;
+	struct tables tables; /* the first thread's */
+	struct listen *listen;
+	struct traffic traffic;
+};
+
+enum { FAST_OUTWARD = 1 };
+
+static const struct option fast_options[] = {
+	{"objects", required_argument, NULL, 'o'}, {"netns", required_argument, NULL, 'n'},
+	{"what", required_argument, NULL, 'w'},	   {"order", required_argument, NULL, 'r'},
+	{"flows", required_argument, NULL, 'f'},   {"slots", required_argument, NULL, 's'},
+	{"pins", required_argument, NULL, 'p'},	   {"quantum", required_argument, NULL, 'q'},
+	{"family", required_argument, NULL, '6'},  {"tag", required_argument, NULL, 'v'},
+	{"mode", required_argument, NULL, 'm'},	   {"outward", no_argument, NULL, FAST_OUTWARD},
+	{"pairs", required_argument, NULL, 'a'},   {"skip", required_argument, NULL, 'k'},
+	{"take", required_argument, NULL, 't'},	   {"to", required_argument, NULL, 'd'},
+	{NULL, 0, NULL, 0},
+};
+
+static enum generator_order fast_order(const char *word)
+{
+	if (!strcmp(word, "flood"))
+		return GENERATOR_FLOOD;
+	return strcmp(word, "sequence") ? GENERATOR_RANDOM : GENERATOR_SEQUENCE;
+}
+
+static u32 *fast_number(struct options *o, int letter)
+{
+	switch (letter) {
+	case 'f':
+		return &o->flows;
+	case 's':
+		return &o->slots;
+	case 'p':
+		return &o->pins;
+	case 'q':
+		return &o->quantum;
+	case '6':
+		return &o->family;
+	case 'v':
+		return &o->tag;
+	case 'a':
+		return (u32 *)&o->pairs;
+	case 'k':
+		return (u32 *)&o->skip;
+	case 't':
+		return (u32 *)&o->take;
+	default:
+		return NULL;
+	}
+}
+
+static void fast_word(struct options *o, int letter, const char *word)
+{
+	switch (letter) {
+	case 'o':
+		o->objects = word;
+		break;
+	case 'n':
+		o->netns = word;
+		break;
+	case 'd':
+		o->to = word;
+		break;
+	case 'w':
+		o->pass = !strcmp(word, "pass");
+		break;
+	case 'r':
+		o->order = fast_order(word);
+		break;
+	case 'm':
+		o->mode = strcmp(word, "vpn") ? FILL_FIREWALL : FILL_VPN;
+		break;
+	default:
+		o->outward = true;
+	}
+}
+
+static int fast_read(struct options *o, int argc, char **argv)
+{
+	int letter;
+
+	*o = (struct options){.flows = 1024, .slots = 1 << 20, .pins = 1 << 17, .family = 4,
+			      .pairs = 24, .skip = 15000, .take = 45000};
+	while ((letter = getopt_long(argc, argv, "", fast_options, NULL)) != -1) {
+		u32 *number = fast_number(o, letter);
+
+		if (letter == '?')
+			return -EINVAL;
+		if (number)
+			*number = (u32)strtoul(optarg, NULL, 0);
+		else
+			fast_word(o, letter, optarg);
+	}
+	return o->objects && o->netns && optind == argc ? 0 : -EINVAL;
+}
+
+/* Frames that are no plain forwarding have no place in a measurement. */
+static void fast_handle(void *user, const struct work *work, const u8 *data, u32 length)
+{
+	(void)user;
+	(void)work;
+	(void)data;
+	(void)length;
+}
+
+static int fast_tables(struct fast *f)
+{
+	struct tables t;
+	struct counters *counters;
+	unsigned int count;
+	u32 refused = 0;
+	int err;
+
+	fastpath_tables(f->path, &t, &counters, &count);
+	err = memory_adopt(&f->memory, &t, counters, count);
+	if (err)
+		return err;
+	memory_tables(f->memory, 0, &f->tables);
+	fill_settings(&f->tables, f->options.mode);
+	if (f->options.order != GENERATOR_SEQUENCE)
+		refused = fill_flows(&f->tables, &f->traffic, f->options.flows, f->options.mode);
+	if (refused)
+		fprintf(stderr, "fast: the engine does not forward %u of the flows\n", refused);
+	core_store(&f->tables.settings->quantum, f->options.quantum);
+	if (!refused && f->options.order == GENERATOR_SEQUENCE)
+		err = listen_open(&f->listen, &t, count, FAST_OTHER_CPU);
+	return refused ? -EINVAL : err;
+}
+
+static int fast_enter(struct fast *f)
+{
+	static const char *const names[] = {LANE_UPLINK, LANE_FARM};
+	int err = 0;
+
+	for (u8 i = 0; i < 2 && !err; i++)
+		err = fastpath_enter(f->path, i, (int)if_nametoindex(names[i]), FAST_MTU);
+	return err;
+}
+
+/* As the daemon does: load, attach, fill, enter. */
+static int fast_sandwich(struct fast *f)
+{
+	const struct fastpath_setup setup = {.sessions = f->options.slots,
+					     .pins = f->options.pins,
+					     .fragments = 1 << 12,
+					     .handler = fast_handle};
+	char *why = NULL;
+	int err = fastpath_new(&f->path, &setup, &why);
+
+	if (!err)
+		err = fastpath_attach(f->path, 0, LANE_UPLINK, FASTPATH_NATIVE, &why);
+	if (!err)
+		err = fastpath_attach(f->path, 1, LANE_FARM, FASTPATH_NATIVE, &why);
+	if (why)
+		fprintf(stderr, "fast: %s\n", why);
+	g_free(why);
+	if (!err)
+		err = fast_tables(f);
+	return err ? err : fast_enter(f);
+}
+
+/* The kernel forwards; the port keeps the program that lets pass. */
+static int fast_pass(struct fast *f)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts);
+	int fd = bpf_link_create(f->lane.program[LANE_PASS], (int)if_nametoindex(f->lane.in),
+				 BPF_XDP, &opts);
+
+	return fd < 0 ? fd : 0; /* it goes with the process */
+}
+
+static void fast_generator(struct fast *f)
+{
+	struct generator *g = generate_state(f->lane.generate);
+
+	g->traffic = f->traffic;
+	g->flows = f->options.flows;
+	g->order = f->options.order;
+}
+
+static int fast_prepare(struct fast *f)
+{
+	struct options *o = &f->options;
+
+	fill_traffic(&f->traffic, o->mode, o->outward);
+	f->traffic.family = (u8)o->family;
+	f->traffic.tag = (u16)o->tag;
+	f->traffic.syn = o->order == GENERATOR_SEQUENCE;
+	return o->to && !generate_mac(f->traffic.to, o->to) ? -EINVAL : 0;
+}
+
+static int fast_open(struct fast *f)
+{
+	const struct lane_setup setup = {.objects = f->options.objects,
+					 .netns = f->options.netns,
+					 .outward = f->options.outward,
+					 .flood = f->options.order == GENERATOR_FLOOD,
+					 .cpu = FAST_CPU};
+	int err = fast_prepare(f);
+
+	if (!err)
+		err = lane_open(&f->lane, &setup);
+	if (!err)
+		err = f->options.pass ? fast_pass(f) : fast_sandwich(f);
+	if (!err)
+		err = port_find(&f->port, f->lane.in);
+	if (!err)
+		fast_generator(f);
+	return err;
+}
+
+static void fast_print_counters(struct fast *f)
+{
+	struct counters *sum = g_new0(struct counters, 1);
+	struct listen_count events;
+
+	memory_sum(f->memory, sum);
+	printf(", \"recorded\": %llu, \"full\": %llu, \"replaced\": %llu, \"slow\": %llu",
+	       (unsigned long long)sum->counter[COUNTER_SESSIONS_NEW],
+	       (unsigned long long)sum->counter[COUNTER_SESSIONS_FULL],
+	       (unsigned long long)sum->counter[COUNTER_SESSIONS_REPLACED],
+	       (unsigned long long)sum->counter[COUNTER_SLOW_DROPPED]);
+	g_free(sum);
+	if (!f->listen)
+		return;
+	listen_close(f->listen, &events);
+	f->listen = NULL;
+	printf(", \"events\": %llu, \"lost\": %llu, \"taken\": %llu, \"found\": %llu",
+	       (unsigned long long)events.put, (unsigned long long)events.lost,
+	       (unsigned long long)events.taken, (unsigned long long)events.found);
+}
+
+static int fast_measure(struct fast *f)
+{
+	const struct slices_setup setup = {.candidate = f->port.program,
+					   .ceiling = f->lane.program[LANE_CEILING],
+					   .pairs = f->options.pairs,
+					   .skip_us = f->options.skip,
+					   .take_us = f->options.take};
+	struct slices out;
+	int err;
+
+	generate_rate(f->lane.generate, -1);
+	usleep(FAST_WARM_US);
+	err = slices_run(&f->lane, &f->port, &setup, &out);
+	generate_rate(f->lane.generate, 0);
+	if (err)
+		return err;
+	printf("{\"pps\": %.0f, \"ceiling\": %.0f, \"ratio\": %.4f, \"low\": %.4f, \"high\": %.4f, "
+	       "\"known\": %.4f, \"known_ceiling\": %.4f",
+	       out.pps, out.ceiling, out.ratio, out.low, out.high, out.known, out.known_ceiling);
+	if (f->memory)
+		fast_print_counters(f);
+	puts("}");
+	return 0;
+}
+
+static void fast_close(struct fast *f)
+{
+	struct listen_count events;
+
+	if (f->listen)
+		listen_close(f->listen, &events);
+	port_leave(&f->port);
+	lane_close(&f->lane);
+	memory_free(f->memory);
+	fastpath_free(f->path);
+}
+
+int main(int argc, char **argv)
+{
+	struct fast f = {.port = {.program = -1}, .lane = {.links = {-1, -1}}};
+	cpu_set_t set;
+	int err;
+
+	if (fast_read(&f.options, argc, argv)) {
+		fprintf(stderr, "usage: fast --objects DIR --netns PREFIX [OPTIONS]\n");
+		return 2;
+	}
+	CPU_ZERO(&set);
+	CPU_SET(FAST_OTHER_CPU, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+	err = fast_open(&f);
+	if (!err)
+		err = fast_measure(&f);
+	if (err)
+		fprintf(stderr, "fast: %s\n", strerror(-err));
+	fast_close(&f);
+	return err ? 1 : 0;
+}
