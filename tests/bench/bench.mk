@@ -30,4 +30,4 @@ $(BENCH_DIR)/%.bpf.o: tests/bench/%.bpf.c $(wildcard tests/bench/*.h)
 bench-build: $(BENCH_PROGRAMS) $(BENCH_OBJECTS)
 
 bench: all bench-build
-	/usr/bin/python3 tests/bench/bench.py --build $(BUILD)
+	@$(PYTHON) tests/bench/bench.py --build $(BUILD) $(BENCH)

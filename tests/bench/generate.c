@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define GENERATE_BATCH 64
@@ -27,6 +28,7 @@ struct generate {
 	int stop;
 	int ready; /* 1, or -errno */
 	int running;
+	pid_t tid;
 };
 
 int generate_mac(__u8 *out, const char *text)
@@ -68,6 +70,7 @@ static void *generate_frames(void *arg)
 		    .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = GENERATE_BATCH);
 	int err = generate_enter(g);
 
+	g->tid = gettid();
 	__atomic_store_n(&g->ready, err ? err : 1, __ATOMIC_RELEASE);
 	context.ingress_ifindex = g->state->ifindex;
 	while (!err && !generate_is_over(g)) {
@@ -180,4 +183,30 @@ void generate_rate(struct generate *g, long long rate)
 	__atomic_store_n(&g->state->gap, gap, __ATOMIC_RELEASE);
 	if (!rate)
 		pthread_kill(g->thread, SIGUSR1);
+}
+
+__u64 generate_ran(const struct generate *g)
+{
+	struct timespec ts = {0, 0};
+	clockid_t clock;
+
+	if (!pthread_getcpuclockid(g->thread, &clock))
+		clock_gettime(clock, &ts);
+	return (__u64)ts.tv_sec * 1000000000ull + (__u64)ts.tv_nsec;
+}
+
+__u64 generate_waited(const struct generate *g)
+{
+	unsigned long long ran, waited = 0;
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/schedstat", (int)g->tid);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	if (fscanf(file, "%llu %llu", &ran, &waited) != 2)
+		waited = 0;
+	fclose(file);
+	return waited;
 }

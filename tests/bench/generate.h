@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The kernel's frame generator as a thread: live frames of the kernel's test-run, one long run after
- * the other.
+ * The kernel's frame generator as a thread: live frames of the test-run, one long run after the
+ * other.
  *
  * Thread: its own, which no one else needs to know; the functions are for the one that opened it.
  */
@@ -26,6 +26,14 @@ struct generator *generate_state(struct generate *g);
 
 /* RATE in frames a second; 0: none, negative: as fast as it goes. */
 void generate_rate(struct generate *g, long long rate);
+
+/*
+ * ns for which its thread has run so far, and for which it had to wait as others used the core.
+ * Softirqs on its back count as running, unless the kernel accounts them apart
+ * (CONFIG_IRQ_TIME_ACCOUNTING).
+ */
+__u64 generate_ran(const struct generate *g);
+__u64 generate_waited(const struct generate *g);
 
 /* "02:00:00:00:00:01" to six bytes; false when it is none. */
 int generate_mac(__u8 *out, const char *text);

@@ -35,7 +35,7 @@ struct traffic {
 	__u8 family;	  /* 4 or 6 */
 	__u8 syn;	  /* TCP SYN instead of UDP; untagged IPv4 only */
 	__u8 reverse;	  /* from the servers to the clients */
-	__u8 client_bits; /* so many bits of a flow's number name its client, the others its server */
+	__u8 client_bits; /* of a flow's number these name its client, the others its server */
 	__u16 tag;	  /* VLAN; 0: none */
 	__u16 senders;	  /* sender N % SENDERS adds its number to the last byte of FROM */
 };

@@ -4,11 +4,12 @@
  * bare redirect.
  *
  *   fast --objects DIR --netns PREFIX [--what sandwich|pass] [--order random|sequence|flood]
- *        [--flows N] [--slots N] [--pins N] [--quantum MS] [--family 4|6] [--tag N]
- *        [--mode firewall|vpn] [--outward] [--pairs N] [--skip US] [--take US] [--to MAC]
+ *        [--flows N] [--slots N] [--pins N] [--family 4|6] [--tag N] [--mode firewall|vpn]
+ *        [--outward] [--to MAC] [--measure QUANTUM:PAIRS:SKIP:TAKE]...
  *
  * `pass` measures what the kernel does with frames that XDP lets through: a bridge, routing, an nft
- * hook, set up by the caller. Says what it found as a line of JSON.
+ * hook, set up by the caller. Each --measure (the quantum of `track` in ms, pairs of slices, of
+ * each so many ms skipped and taken) says what it found as a line of JSON.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -32,14 +33,16 @@
 #define FAST_OTHER_CPU 1 /* whoever looks on */
 #define FAST_WARM_US   150000
 #define FAST_MTU       1500
+#define FAST_MEASURES  8
 
 struct options {
 	const char *objects, *netns, *to;
 	enum generator_order order;
 	enum fill_mode mode;
 	bool pass, outward;
-	u32 flows, slots, pins, quantum, family, tag;
-	int pairs, skip, take;
+	u32 flows, slots, pins, family, tag;
+	const char *measure[FAST_MEASURES];
+	int measures;
 };
 
 struct fast {
@@ -59,12 +62,10 @@ static const struct option fast_options[] = {
 	{"objects", required_argument, NULL, 'o'}, {"netns", required_argument, NULL, 'n'},
 	{"what", required_argument, NULL, 'w'},	   {"order", required_argument, NULL, 'r'},
 	{"flows", required_argument, NULL, 'f'},   {"slots", required_argument, NULL, 's'},
-	{"pins", required_argument, NULL, 'p'},	   {"quantum", required_argument, NULL, 'q'},
+	{"pins", required_argument, NULL, 'p'},	   {"measure", required_argument, NULL, 'a'},
 	{"family", required_argument, NULL, '6'},  {"tag", required_argument, NULL, 'v'},
 	{"mode", required_argument, NULL, 'm'},	   {"outward", no_argument, NULL, FAST_OUTWARD},
-	{"pairs", required_argument, NULL, 'a'},   {"skip", required_argument, NULL, 'k'},
-	{"take", required_argument, NULL, 't'},	   {"to", required_argument, NULL, 'd'},
-	{NULL, 0, NULL, 0},
+	{"to", required_argument, NULL, 'd'},	   {NULL, 0, NULL, 0},
 };
 
 static enum generator_order fast_order(const char *word)
@@ -83,18 +84,10 @@ static u32 *fast_number(struct options *o, int letter)
 		return &o->slots;
 	case 'p':
 		return &o->pins;
-	case 'q':
-		return &o->quantum;
 	case '6':
 		return &o->family;
 	case 'v':
 		return &o->tag;
-	case 'a':
-		return (u32 *)&o->pairs;
-	case 'k':
-		return (u32 *)&o->skip;
-	case 't':
-		return (u32 *)&o->take;
 	default:
 		return NULL;
 	}
@@ -111,6 +104,10 @@ static void fast_word(struct options *o, int letter, const char *word)
 		break;
 	case 'd':
 		o->to = word;
+		break;
+	case 'a':
+		if (o->measures < FAST_MEASURES)
+			o->measure[o->measures++] = word;
 		break;
 	case 'w':
 		o->pass = !strcmp(word, "pass");
@@ -130,8 +127,7 @@ static int fast_read(struct options *o, int argc, char **argv)
 {
 	int letter;
 
-	*o = (struct options){.flows = 1024, .slots = 1 << 20, .pins = 1 << 17, .family = 4,
-			      .pairs = 24, .skip = 15000, .take = 45000};
+	*o = (struct options){.flows = 1024, .slots = 1 << 20, .pins = 1 << 17, .family = 4};
 	while ((letter = getopt_long(argc, argv, "", fast_options, NULL)) != -1) {
 		u32 *number = fast_number(o, letter);
 
@@ -142,7 +138,7 @@ static int fast_read(struct options *o, int argc, char **argv)
 		else
 			fast_word(o, letter, optarg);
 	}
-	return o->objects && o->netns && optind == argc ? 0 : -EINVAL;
+	return o->objects && o->netns && o->measures && optind == argc ? 0 : -EINVAL;
 }
 
 /* Frames that are no plain forwarding have no place in a measurement. */
@@ -172,7 +168,6 @@ static int fast_tables(struct fast *f)
 		refused = fill_flows(&f->tables, &f->traffic, f->options.flows, f->options.mode);
 	if (refused)
 		fprintf(stderr, "fast: the engine does not forward %u of the flows\n", refused);
-	core_store(&f->tables.settings->quantum, f->options.quantum);
 	if (!refused && f->options.order == GENERATOR_SEQUENCE)
 		err = listen_open(&f->listen, &t, count, FAST_OTHER_CPU);
 	return refused ? -EINVAL : err;
@@ -281,16 +276,19 @@ static void fast_print_counters(struct fast *f)
 	       (unsigned long long)events.taken, (unsigned long long)events.found);
 }
 
-static int fast_measure(struct fast *f)
+static int fast_measure(struct fast *f, const char *text)
 {
-	const struct slices_setup setup = {.candidate = f->port.program,
-					   .ceiling = f->lane.program[LANE_CEILING],
-					   .pairs = f->options.pairs,
-					   .skip_us = f->options.skip,
-					   .take_us = f->options.take};
+	struct slices_setup setup = {.candidate = f->port.program,
+				     .ceiling = f->lane.program[LANE_CEILING]};
+	unsigned int quantum;
 	struct slices out;
 	int err;
 
+	if (sscanf(text, "%u:%d:%d:%d", &quantum, &setup.pairs, &setup.skip_ms, &setup.take_ms) !=
+	    4)
+		return -EINVAL;
+	if (f->memory)
+		core_store(&f->tables.settings->quantum, (u32)quantum);
 	generate_rate(f->lane.generate, -1);
 	usleep(FAST_WARM_US);
 	err = slices_run(&f->lane, &f->port, &setup, &out);
@@ -303,7 +301,17 @@ static int fast_measure(struct fast *f)
 	if (f->memory)
 		fast_print_counters(f);
 	puts("}");
+	fflush(stdout);
 	return 0;
+}
+
+static int fast_measures(struct fast *f)
+{
+	int err = 0;
+
+	for (int i = 0; i < f->options.measures && !err; i++)
+		err = fast_measure(f, f->options.measure[i]);
+	return err;
 }
 
 static void fast_close(struct fast *f)
@@ -325,7 +333,8 @@ int main(int argc, char **argv)
 	int err;
 
 	if (fast_read(&f.options, argc, argv)) {
-		fprintf(stderr, "usage: fast --objects DIR --netns PREFIX [OPTIONS]\n");
+		fprintf(stderr,
+			"usage: fast --objects DIR --netns PREFIX --measure ... [OPTIONS]\n");
 		return 2;
 	}
 	CPU_ZERO(&set);
@@ -333,7 +342,7 @@ int main(int argc, char **argv)
 	sched_setaffinity(0, sizeof(set), &set);
 	err = fast_open(&f);
 	if (!err)
-		err = fast_measure(&f);
+		err = fast_measures(&f);
 	if (err)
 		fprintf(stderr, "fast: %s\n", strerror(-err));
 	fast_close(&f);

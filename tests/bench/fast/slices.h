@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Two programs in turn on a live port, in slices of some ten milliseconds: ABBA, so that what drifts
- * meets both alike. What counts is the median of the ratios of neighbours; the machine's speed may
- * change by a factor of two meanwhile.
+ * Two programs in turn on a live port, in slices of some ten milliseconds: ABBA, so that what
+ * drifts meets both alike. What counts is the median of the ratios of neighbours; the machine's
+ * speed may change by a factor of two meanwhile.
  */
 #ifndef TESTS_BENCH_FAST_SLICES_H
 #define TESTS_BENCH_FAST_SLICES_H
@@ -14,7 +14,8 @@
 struct slices_setup {
 	int candidate, ceiling; /* programs */
 	int pairs;
-	int skip_us, take_us; /* of a slice: after the change, and measured */
+	int skip_ms, take_ms; /* of a slice: after the change, and measured */
+	int by_cpu;	      /* slices_run() finds out */
 };
 
 /* Medians. Frames a second; `low` and `high`: the quartiles of the ratio. */
