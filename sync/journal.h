@@ -8,7 +8,7 @@
  * session can still be named, and the digests that prove two tables equal are kept as they change.
  *
  * Pure but for the tables it reads: no I/O, no clock. Thread: one at a time (the follower's),
- * beside any number of CPUs that change the tables.
+ * beside any number of CPUs that change the tables; journal_read_counts() from any.
  */
 #ifndef SYNC_JOURNAL_H
 #define SYNC_JOURNAL_H
@@ -40,14 +40,15 @@ struct journal_change {
 	struct slot slot; /* as it is now */
 };
 
+/* CHANGE is valid until it returns. It may call journal_applied() and what only reads. */
 typedef void (*journal_sink)(void *user, const struct journal_change *change);
 
 struct journal_counts {
-	u64 events[4];	/* new, closed, learned, moved, as they were put */
-	u64 changed;	/* changes told */
-	u64 lost;	/* events that found their ring full */
-	u64 scans;	/* whole tables scanned since */
-	u64 found;	/* changes that only a scan told */
+	u64 events[4]; /* new, closed, learned, moved, as they were put */
+	u64 changed;   /* changes told */
+	u64 lost;      /* events that found their ring full */
+	u64 scans;     /* both tables scanned from end to end, the first time at start */
+	u64 found;     /* changes that only a scan told, the first ones included */
 };
 
 /* A shard's or a table's content in short: additive, whatever the order and the slots. */
@@ -62,28 +63,41 @@ int journal_new(struct journal **out, const struct journal_setup *setup)
 void journal_free(struct journal *j);
 
 /*
- * Takes up to BUDGET events and scans up to BUDGET slots where a scan is due, and tells SINK each
- * change. How many events and slots that were: less than BUDGET means that nothing is left to do.
+ * Takes up to BUDGET events, scans up to BUDGET slots where a scan is due, and tells SINK each
+ * change. How many events and slots that were: less than BUDGET means that nothing is left to do
+ * now; a slot that was being written is looked at again next turn. A key that two slots hold for
+ * a moment (core/table.h) is told of both, and is gone when both are.
  */
 u32 journal_turn(struct journal *j, u32 budget, journal_sink sink, void *user);
 
 /* Makes the next turns scan everything: after an interruption, or on an operator's word. */
 void journal_rescan(struct journal *j);
 
-/* Sets or clears `asleep` in all rings; false when something was put meanwhile: take a turn. */
+/*
+ * Before waiting for the bell: sets `asleep` in all rings. False when there is something to do
+ * (nothing is set then). A producer that looked at `asleep` just before has put its event by a
+ * microsecond later: look once more then, since it rings no bell. journal_wake() clears `asleep`.
+ */
 bool journal_sleep(struct journal *j);
 void journal_wake(struct journal *j);
 
 /*
- * A slot was written by the follower itself (a peer's record): the shadow and the digests follow,
- * and nobody is told.
+ * The follower itself wrote a slot (a peer's record), or removed it: the shadow and the digests
+ * follow, and nobody is told. WROTE: key, device, state and router as it wrote them, not as they
+ * lie there by now, since what others changed meanwhile is still to be told; NULL: removed. ID is
+ * the key's. The id of another key that this slot was told to hold, and that is gone by that; 0:
+ * none.
  */
-void journal_applied(struct journal *j, enum table_kind kind, u32 index);
+u64 journal_applied(struct journal *j, enum table_kind kind, u32 index, u64 id,
+		    const struct slot *wrote) __attribute__((warn_unused_result));
 
 /* The id of a key: its keyed hash, the same at both twins. */
 u64 journal_id(const struct journal *j, enum table_kind kind, const struct flow *key);
 
-/* The device ids' meaning: digests name devices by the hash of their names (0: none). */
+/*
+ * The device ids' meaning: digests name devices by the hash of their names (0: none). What was told
+ * of an id that means another device from now on is told again.
+ */
 void journal_device(struct journal *j, u8 device, u64 name_hash);
 
 void journal_digest_of(const struct journal *j, enum table_kind kind, u32 shard,
