@@ -205,7 +205,7 @@ CORE_INLINE void decide_follow(struct tables *t, const struct settings *cfg, str
 	bool up = device_set_has(&cfg->up, core_load(&s->device));
 
 	count(t, up ? COUNTER_MOVED_REBIND : COUNTER_MOVED_DOWN);
-	session_move(t, s, w->device);
+	session_move(t, s, &w->flow, w->device);
 	core_store(&s->seen, w->now);
 	w->events |= EVENT_MOVED;
 }
@@ -415,6 +415,18 @@ CORE_INLINE bool decide_left_behind(struct tables *t, const struct settings *cfg
 	return device_since(tables_device(t, w->from), core_load(&s->created));
 }
 
+CORE_INLINE void decide_learn_key(struct tables *t, const struct settings *cfg, struct work *w,
+				  struct slot *s)
+{
+	if (learn(t, cfg, &w->key, w->place.hash, s, w->from, w->packet.tcp_flags, w->now)) {
+		w->events |= EVENT_LEARNED;
+		if (s)
+			session_move(t, s, &w->flow, w->from);
+	} else if (s) {
+		w->device = core_load(&s->device);
+	}
+}
+
 /* What the source device says of the conversation; W->device is where it is afterwards. */
 CORE_FN struct slot *decide_learn(struct tables *t, const struct settings *cfg, struct work *w,
 				  u64 hash)
@@ -429,15 +441,11 @@ CORE_FN struct slot *decide_learn(struct tables *t, const struct settings *cfg, 
 		return s; /* a device's own traffic binds nobody else's */
 	}
 	if (s && decide_left_behind(t, cfg, w, s)) {
-		session_move(t, s, w->from);
+		session_move(t, s, &w->flow, w->from);
 		return s;
 	}
-	if (w->place.device != w->from) {
-		if (learn(t, cfg, &w->key, w->place.hash, s, w->from, w->packet.tcp_flags, w->now))
-			w->events |= EVENT_LEARNED;
-		else if (s)
-			w->device = core_load(&s->device);
-	}
+	if (w->place.device != w->from)
+		decide_learn_key(t, cfg, w, s);
 	if (cfg->learn_hosts && w->device == w->from &&
 	    (decide_binds(s) || learn_host_stale(t, cfg, &w->flow, w->now)) &&
 	    learn_host(t, cfg, &w->flow, w->from, w->now))

@@ -118,7 +118,10 @@ CORE_FN bool learn_host_stale(struct tables *t, const struct settings *cfg, cons
 	       !device_set_has(&cfg->up, core_load(&pin->device));
 }
 
-/* A frame of FLOW came from DEVICE, and placement names another. True: it was learned. */
+/*
+ * A frame of KEY came from DEVICE, and placement names another. True: it was learned; the session
+ * is still to be moved.
+ */
 CORE_INLINE bool learn(struct tables *t, const struct settings *cfg, const struct flow *key,
 		       u64 hash, struct slot *session, u8 device, u8 tcp_flags, u32 now)
 {
@@ -126,8 +129,6 @@ CORE_INLINE bool learn(struct tables *t, const struct settings *cfg, const struc
 		return false;
 	if (!pin_put(t, key, hash, device, PIN_LEARNED, now))
 		return false;
-	if (session)
-		session_move(t, session, device);
 	count(t, COUNTER_LEARNED);
 	return true;
 }

@@ -79,13 +79,25 @@ CORE_INLINE struct slot *table_claim_free(struct tables *t, enum table_kind kind
 	return NULL;
 }
 
-/* The slot of KEY nearest to home, if that is not MINE: another CPU put the key there meanwhile. */
-CORE_INLINE struct slot *table_rival(struct tables *t, enum table_kind kind,
-				     const struct slot *mine, const struct flow *key, u64 hash)
+/*
+ * Another slot of KEY behind FIRST, the one that is found: two CPUs put it at the same time. Both
+ * look after they have published theirs, so that at least one of them sees both.
+ */
+CORE_FN struct slot *table_copy(struct tables *t, enum table_kind kind, const struct slot *first,
+				const struct flow *key, u64 hash)
 {
-	struct slot *first = table_find(t, kind, key, hash);
+	bool behind = false;
 
-	return first == mine ? NULL : first;
+	for (u32 i = 0; i < TABLE_WINDOW; i++) {
+		struct slot *s = tables_slot(t, kind, (u32)hash + i);
+
+		if (!s || core_load(&s->version) == SLOT_NEVER)
+			return NULL;
+		if (behind && slot_holds(s, key))
+			return s;
+		behind = behind || s == first;
+	}
+	return NULL;
 }
 
 /* Forgets a pin if it is still at VERSION. */
@@ -102,7 +114,7 @@ CORE_FN bool pin_put(struct tables *t, const struct flow *key, u64 hash, u8 devi
 		     u32 now)
 {
 	u32 what = origin == PIN_LEARNED || origin == PIN_HOST ? EVENT_LEARNED : EVENT_CHANGED;
-	struct slot *pin = table_find(t, TABLE_PINS, key, hash), *rival;
+	struct slot *pin = table_find(t, TABLE_PINS, key, hash), *first, *copy;
 	u32 before;
 
 	if (pin) {
@@ -123,11 +135,14 @@ CORE_FN bool pin_put(struct tables *t, const struct flow *key, u64 hash, u8 devi
 	pin_filter_put(t, hash);
 	count(t, COUNTER_PINS_NEW);
 	tables_tell(t, TABLE_PINS, pin, what);
-	rival = table_rival(t, TABLE_PINS, pin, key, hash);
-	if (rival && pin_remove(t, pin, slot_next(before))) {
-		core_store(&rival->device, device);
-		tables_tell(t, TABLE_PINS, rival, what);
+	first = table_find(t, TABLE_PINS, key, hash);
+	copy = first ? table_copy(t, TABLE_PINS, first, key, hash) : NULL;
+	if (copy == pin) {
+		core_store(&first->device, device);
+		tables_tell(t, TABLE_PINS, first, what);
 	}
+	if (copy)
+		pin_remove(t, copy, core_load(&copy->version));
 	return true;
 }
 

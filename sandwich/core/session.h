@@ -266,7 +266,7 @@ CORE_FN struct slot *session_add(struct tables *t, const struct flow *flow, u64 
 				 u8 state, u32 now)
 {
 	const struct settings *cfg = tables_settings(t);
-	struct slot *s, *rival;
+	struct slot *s, *first, *copy;
 	u32 before;
 
 	if (!cfg)
@@ -281,21 +281,34 @@ CORE_FN struct slot *session_add(struct tables *t, const struct flow *flow, u64 
 	session_device_count(t, device, 1);
 	count(t, COUNTER_SESSIONS_NEW);
 	tables_tell(t, TABLE_SESSIONS, s, EVENT_NEW);
-	rival = table_rival(t, TABLE_SESSIONS, s, flow, hash);
-	return rival && session_remove(t, s, slot_next(before)) ? rival : s;
+	first = table_find(t, TABLE_SESSIONS, flow, hash);
+	copy = first ? table_copy(t, TABLE_SESSIONS, first, flow, hash) : NULL;
+	if (copy)
+		session_remove(t, copy, core_load(&copy->version));
+	return first ? first : s;
 }
 
-/* Puts the session on another device; not while another CPU is changing it. */
-CORE_INLINE void session_move(struct tables *t, struct slot *s, u8 device)
+/*
+ * Puts the session of FLOW on another device; not while another CPU is changing it, nor when its
+ * slot is another's by now.
+ */
+CORE_INLINE void session_move(struct tables *t, struct slot *s, const struct flow *flow, u8 device)
 {
 	u32 version = core_load(&s->version);
+	struct flow held;
+	bool same;
 	u8 old;
 
-	if (core_load(&s->device) == device || !slot_is_live(version) || !slot_claim(s, version))
+	if (core_load(&s->device) == device || !slot_is_live(version) || !slot_hold(s, version))
 		return;
+	slot_key(s, &held);
+	same = flow_equal(&held, flow);
 	old = core_load(&s->device);
-	core_store(&s->device, device);
-	slot_publish(s, version);
+	if (same)
+		core_store(&s->device, device);
+	slot_unhold(s, version);
+	if (!same)
+		return;
 	session_device_count(t, old, -1);
 	session_device_count(t, device, 1);
 	tables_tell(t, TABLE_SESSIONS, s, EVENT_MOVED);

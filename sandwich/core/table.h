@@ -5,8 +5,10 @@
  * Sessions, pins and fragments are all kept in it. A key lives within TABLE_WINDOW slots of where
  * its hash points, so every operation is a bounded loop. Several CPUs and both machines change
  * a table at once: a slot is claimed by compare-and-swap on its version word, written, and
- * published by storing the next version. Readers compare the version before and after.
- * A race may insert a key twice; the copy further from home is removed by who put it there.
+ * published by storing the next version. Readers compare the version before and after. An entry
+ * that only moves to another device is held meanwhile, and is found all the time.
+ * A race may insert a key twice; whoever put it looks afterwards, and the copy further from home
+ * is removed.
  */
 #ifndef SANDWICH_CORE_TABLE_H
 #define SANDWICH_CORE_TABLE_H
@@ -16,14 +18,15 @@
 #define TABLE_WINDOW 16
 
 /*
- * Versions grow with each change, through removals too, so that who held one can tell that the slot
- * is another's by now. Multiples of four are in use; those with two added were used, and a walk
- * goes on.
+ * Versions grow with each key, through removals too, so that who knew one can tell that the slot is
+ * another's by now. Multiples of four are in use; those with one added are in use and held by who
+ * changes them; those with two added were used, and a walk goes on.
  */
 #define SLOT_NEVER 0u /* never used: a walk ends here */
 #define SLOT_BUSY 1u  /* being written */
 #define SLOT_FREE 2u  /* the first of those that were used */
 #define SLOT_LIVE 4u  /* the first of those in use */
+#define SLOT_HELD 1u  /* added to one in use */
 
 struct slot {
 	u32 version;
@@ -44,7 +47,7 @@ enum table_kind { TABLE_SESSIONS, TABLE_PINS, TABLE_FRAGMENTS, TABLES };
 
 CORE_INLINE bool slot_is_live(u32 version)
 {
-	return version >= SLOT_LIVE && !(version & 3);
+	return version >= SLOT_LIVE && !(version & 2);
 }
 
 CORE_INLINE bool slot_is_free(u32 version)
@@ -63,7 +66,23 @@ CORE_INLINE u32 slot_next(u32 before)
 /* Takes the slot from anybody else, or fails. The owner publishes or frees it. */
 CORE_INLINE bool slot_claim(struct slot *s, u32 version)
 {
-	return __sync_val_compare_and_swap(&s->version, version, SLOT_BUSY) == version;
+	return !(version & SLOT_HELD) &&
+	       __sync_val_compare_and_swap(&s->version, version, SLOT_BUSY) == version;
+}
+
+/*
+ * Keeps the slot from being claimed while it is changed, or fails. Its key stays, so it can be
+ * found: were it hidden, another CPU would insert the key a second time.
+ */
+CORE_INLINE bool slot_hold(struct slot *s, u32 version)
+{
+	return !(version & SLOT_HELD) &&
+	       __sync_val_compare_and_swap(&s->version, version, version | SLOT_HELD) == version;
+}
+
+CORE_INLINE void slot_unhold(struct slot *s, u32 version)
+{
+	core_publish(&s->version, version);
 }
 
 CORE_INLINE void slot_publish(struct slot *s, u32 before)
@@ -105,7 +124,8 @@ CORE_INLINE bool slot_holds(struct slot *s, const struct flow *key)
 	if (!slot_is_live(version))
 		return false;
 	slot_key(s, &held);
-	return flow_equal(&held, key) && core_load(&s->version) == version;
+	return flow_equal(&held, key) &&
+	       (core_load(&s->version) | SLOT_HELD) == (version | SLOT_HELD);
 }
 
 /* Writes a slot that was claimed. A reader that comes too late sees it, and then the version too.

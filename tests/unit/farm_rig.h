@@ -235,7 +235,7 @@ static inline void follow(struct rig *r)
 
 		if (is_up(r, s->device))
 			continue;
-		session_move(&r->tables, s, place_now(r, n));
+		session_move(&r->tables, s, &s->key, place_now(r, n));
 		s->seen = memory_now();
 	}
 }

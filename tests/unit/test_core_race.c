@@ -54,7 +54,7 @@ static void *hammer_table(void *arg)
 		else if (random >> 16 & 1)
 			session_remove(&h->tables, s, core_load(&s->version));
 		else
-			session_move(&h->tables, s, 1 + (random >> 20) % 3);
+			session_move(&h->tables, s, &f, 1 + (random >> 20) % 3);
 	}
 	return NULL;
 }

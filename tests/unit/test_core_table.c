@@ -111,7 +111,7 @@ static void test_busy_slot(void **state)
 	assert_ptr_equal(table_find(t, TABLE_SESSIONS, &second, 9), a + 1);
 }
 
-/* A key that a race put twice: the one nearer to home is the rival of the other, and has none. */
+/* A key that a race put twice: the one further from home is the other's copy, and has none. */
 static void test_duplicates_settle(void **state)
 {
 	struct tables *t = &((struct world *)*state)->tables;
@@ -123,8 +123,47 @@ static void test_duplicates_settle(void **state)
 	t->slots[TABLE_SESSIONS][10].version = t->slots[TABLE_SESSIONS][11].version = SLOT_FREE;
 	slot_fill(mine, &f, 1, 0, 0);
 	slot_publish(mine, SLOT_NEVER);
-	assert_ptr_equal(table_rival(t, TABLE_SESSIONS, mine, &f, 9), first);
-	assert_null(table_rival(t, TABLE_SESSIONS, first, &f, 9));
+	assert_ptr_equal(table_copy(t, TABLE_SESSIONS, first, &f, 9), mine);
+	assert_null(table_copy(t, TABLE_SESSIONS, mine, &f, 9));
+}
+
+/* The other CPU's copy is published when this one looks: whichever is further away goes. */
+static void test_who_comes_last_settles(void **state)
+{
+	struct tables *t = &((struct world *)*state)->tables;
+	struct flow f = flow_number(1);
+	struct slot *other = &t->slots[TABLE_SESSIONS][12];
+
+	for (u32 i = 9; i < 12; i++)
+		t->slots[TABLE_SESSIONS][i].version = SLOT_FREE;
+	slot_fill(other, &f, 1, 0, 0);
+	slot_publish(other, SLOT_NEVER);
+	t->devices[1].sessions = 1;
+	assert_ptr_equal(add_at(t, 1, 9, SESSION_NEW, 0), &t->slots[TABLE_SESSIONS][9]);
+	assert_true(slot_is_free(other->version));
+	assert_int_equal(t->devices[1].sessions, 1);
+}
+
+/* Who moves a session keeps others from claiming it, not from finding it. */
+static void test_held_slot(void **state)
+{
+	struct tables *t = &((struct world *)*state)->tables;
+	struct slot *s = add_at(t, 1, 9, SESSION_NEW, 0);
+	struct flow f = flow_number(1), other = flow_number(2);
+	u32 version = s->version;
+
+	assert_true(slot_hold(s, version));
+	assert_ptr_equal(table_find(t, TABLE_SESSIONS, &f, 9), s);
+	assert_false(slot_hold(s, s->version));
+	assert_false(session_remove(t, s, s->version));
+	session_move(t, s, &f, 2);
+	assert_int_equal(s->device, 1);
+	slot_unhold(s, version);
+	session_move(t, s, &other, 2); /* its slot is another's by now */
+	assert_int_equal(s->device, 1);
+	session_move(t, s, &f, 2);
+	assert_int_equal(s->device, 2);
+	assert_int_equal(s->version, version);
 }
 
 static void test_versions_grow(void **state)
@@ -204,10 +243,10 @@ static void test_device_counts_follow(void **state)
 	struct tables *t = &((struct world *)*state)->tables;
 	struct slot *s = add_at(t, 1, 1, SESSION_NEW, 0);
 
-	session_move(t, s, 2);
+	session_move(t, s, &s->key, 2);
 	assert_int_equal(t->devices[1].sessions, 0);
 	assert_int_equal(t->devices[2].sessions, 1);
-	session_move(t, s, 2);
+	session_move(t, s, &s->key, 2);
 	assert_int_equal(t->devices[2].sessions, 1);
 	assert_true(session_remove(t, s, s->version));
 	assert_int_equal(t->devices[2].sessions, 0);
@@ -378,6 +417,7 @@ int main(void)
 		TABLE_TEST(test_insert_find_remove), TABLE_TEST(test_tombstones),
 		TABLE_TEST(test_window_wraps_round), TABLE_TEST(test_busy_slot),
 		TABLE_TEST(test_duplicates_settle),  TABLE_TEST(test_versions_grow),
+		TABLE_TEST(test_who_comes_last_settles), TABLE_TEST(test_held_slot),
 		TABLE_TEST(test_full_of_established), TABLE_TEST(test_flood_victim),
 		TABLE_TEST(test_expired_victim),     TABLE_TEST(test_device_counts_follow),
 		TABLE_TEST(test_bytes_are_40_bits),  TABLE_TEST(test_pins),
