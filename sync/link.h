@@ -22,6 +22,7 @@ struct link;
 #define LINK_PATHS 8
 #define LINK_DATAGRAM 1452  /* bytes of a datagram at most, by default: MTU 1500 less 48 */
 #define LINK_CREDIT 8192    /* reliable datagrams that may be unacknowledged, by default */
+#define LINK_CREDIT_MAX 32768
 #define LINK_WORDS 512	    /* of one datagram, at most */
 #define LINK_NEVER UINT64_MAX
 
@@ -42,10 +43,10 @@ struct link_ops {
 	void (*send)(void *user, u8 path, u8 *datagram, size_t length);
 	/* From a peer that is known to be alive and is not deposed. */
 	void (*item)(void *user, const struct link_item *item);
-	/* The peer lacks reliable datagram NUMBER: say again what its words speak of. COUNT 0:
-	 * that is not known any more; let the peer compare. */
+	/* The peer lacks reliable datagram NUMBER: say again what its words speak of, and put
+	 * another HANDOVER behind it if one was put before. */
 	void (*again)(void *user, u64 number, const u32 *words, u32 count);
-	/* The peer (or we) started anew: nothing that was said in either direction counts. */
+	/* The peer started anew (or was first heard): nothing said in either direction counts. */
 	void (*reset)(void *user);
 	void (*up)(void *user, bool up);
 	void *user;
@@ -59,8 +60,8 @@ struct link_setup {
 	u64 interval_us; /* of heartbeats; */
 	u32 count;	/* that many missed, and a quarter: a path is silent */
 	u32 datagram;	/* bytes at most; 0: LINK_DATAGRAM */
-	u32 credit;	/* granted to the peer; 0: LINK_CREDIT */
-	u32 memory;	/* words remembered, a power of two; 0: 2^20 */
+	u32 credit;	/* granted to the peer, up to LINK_CREDIT_MAX; 0: LINK_CREDIT */
+	u32 memory;	/* words remembered, a power of two from LINK_WORDS on; 0: 2^20 */
 	struct link_ops ops;
 };
 
@@ -129,7 +130,6 @@ struct link_counts {
 	u64 nacked;		   /* reliable numbers asked for, each once */
 	u64 retransmitted;	   /* reliable numbers whose content was said again */
 	u64 given_up;		   /* reliable numbers that the peer gave up: it said them anew */
-	u64 unrepaired;		   /* asked for, and not known any more */
 	u64 resets;
 };
 

@@ -18,7 +18,7 @@
 
 /* Kinds are never given anew; one that is not known is skipped by its length. */
 enum record_kind {
-	RECORD_PAD, /* zeros up to the datagram's size */
+	RECORD_PAD, /* one byte: the rest of the message is there for its size */
 	RECORD_HEARTBEAT,
 	RECORD_SESSIONS,
 	RECORD_PINS,
@@ -66,13 +66,28 @@ CORE_INLINE size_t record_left(const struct record_reader *r)
 	return (size_t)(r->end - r->at);
 }
 
+/* Whether SIZE bytes are there to be written; else the writer is `full`. */
+CORE_INLINE bool record_fits(struct record_writer *w, size_t size)
+{
+	if (CORE_LIKELY(record_room(w) >= size))
+		return true;
+	w->full = true;
+	return false;
+}
+
+/* Nothing more is read: what stands there can't be. */
+CORE_INLINE bool record_fail(struct record_reader *r)
+{
+	r->bad = true;
+	r->at = r->end;
+	return false;
+}
+
 /* The low BYTES bytes of VALUE. Without room nothing is written, and the writer is `full`. */
 CORE_INLINE void record_put(struct record_writer *w, u64 value, size_t bytes)
 {
-	if (CORE_UNLIKELY(record_room(w) < bytes)) {
-		w->full = true;
+	if (!record_fits(w, bytes))
 		return;
-	}
 	for (size_t i = bytes; i--; value >>= 8)
 		w->at[i] = (u8)value;
 	w->at += bytes;
@@ -83,11 +98,8 @@ CORE_INLINE u64 record_get(struct record_reader *r, size_t bytes)
 {
 	u64 value = 0;
 
-	if (CORE_UNLIKELY(record_left(r) < bytes)) {
-		r->bad = true;
-		r->at = r->end;
-		return 0;
-	}
+	if (CORE_UNLIKELY(record_left(r) < bytes))
+		return record_fail(r);
 	for (size_t i = 0; i < bytes; i++)
 		value = value << 8 | r->at[i];
 	r->at += bytes;
@@ -99,10 +111,8 @@ CORE_INLINE u8 *record_open(struct record_writer *w, enum record_kind kind, u8 f
 {
 	u8 *item = w->at;
 
-	if (record_room(w) < RECORD_ITEM) {
-		w->full = true;
+	if (!record_fits(w, RECORD_ITEM))
 		return NULL;
-	}
 	record_put(w, (u64)kind << 24 | (u64)flags << 16, RECORD_ITEM);
 	return item;
 }
@@ -123,16 +133,15 @@ CORE_INLINE bool record_next(struct record_reader *r, struct record_item *item)
 {
 	size_t length;
 
-	if (r->at == r->end)
-		return false;
-	item->kind = (u8)record_get(r, 1);
-	item->flags = (u8)record_get(r, 1);
-	length = record_get(r, 2);
-	if (r->bad || length > record_left(r)) {
-		r->bad = true;
+	if (r->at == r->end || *r->at == RECORD_PAD) {
 		r->at = r->end;
 		return false;
 	}
+	item->kind = (u8)record_get(r, 1);
+	item->flags = (u8)record_get(r, 1);
+	length = record_get(r, 2);
+	if (r->bad || length > record_left(r))
+		return record_fail(r);
 	item->content = (struct record_reader){ .at = r->at, .end = r->at + length };
 	r->at += length;
 	return true;

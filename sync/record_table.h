@@ -15,7 +15,7 @@
 #include "sync/record.h"
 
 #define RECORD_SESSION_MAX 67
-#define RECORD_PIN_MAX 57
+#define RECORD_PIN_MAX 52
 
 /* How the sender tells of a slot. */
 struct record_told {
@@ -42,7 +42,7 @@ bool record_put_session(struct record_writer *w, const struct slot *s,
 			const struct record_told *told);
 bool record_get_session(struct record_reader *r, struct record_entry *out, u32 now);
 
-/* A pin's slot.created is not told: nobody asks for it. slot.state is its origin. */
+/* A pin's slot.created is not told, and read as slot.seen. slot.state is its origin. */
 bool record_put_pin(struct record_writer *w, const struct slot *s, const struct record_told *told);
 bool record_get_pin(struct record_reader *r, struct record_entry *out, u32 now);
 

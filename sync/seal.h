@@ -17,6 +17,12 @@
 #include <stdint.h>
 
 #define SEAL_OVERHEAD 64 /* bytes that sealing adds at most */
+#define SEAL_HEADER 28	 /* bytes in front of the message, */
+#define SEAL_TAG 16	 /* and behind it */
+
+/* Bit n: suite n. Whoever has the second has the first. */
+#define SEAL_XCHACHA20 2
+#define SEAL_AES256GCM 4
 
 struct seal;
 
@@ -28,13 +34,52 @@ enum seal_error { SEAL_OK, SEAL_SHORT, SEAL_FOREIGN, SEAL_FORGED, SEAL_REPLAYED,
  */
 int seal_new(struct seal **out, const uint8_t *secret, size_t length, const char *context,
 	     uint32_t sender) __attribute__((warn_unused_result));
+
+/* One seal for both directions between SENDER and PEER, with keys that nobody else has. */
+struct seal_link {
+	const uint8_t *secret;
+	size_t length;
+	const char *context;
+	uint32_t sender, peer;
+	uint32_t window; /* sequences behind the newest that may still come: a power of two >= 64 */
+};
+
+int seal_new_link(struct seal **out, const struct seal_link *link)
+	__attribute__((warn_unused_result));
 void seal_free(struct seal *s);
+
+/* The suites that this machine has. */
+unsigned int seal_suites(void);
+
+/* Of a link: seals with the best of SUITES from now on; with the first until told. */
+void seal_use(struct seal *s, unsigned int suites);
 
 /* Seals LENGTH bytes; OUT has room for LENGTH + SEAL_OVERHEAD. How many bytes it became. */
 size_t seal_close(struct seal *s, uint8_t *out, const uint8_t *plain, size_t length);
 
+/* The same where the message lies at DATAGRAM + SEAL_HEADER; SEAL_TAG bytes are free behind it. */
+size_t seal_close_in_place(struct seal *s, uint8_t *datagram, size_t length);
+
 /* Opens a datagram into OUT (room for LENGTH bytes). SEAL_OK and *SIZE and *SENDER, or why not. */
 enum seal_error seal_open(struct seal *s, const uint8_t *datagram, size_t length, uint8_t *out,
 			  size_t *size, uint32_t *sender);
+
+struct seal_opened {
+	uint8_t *message;
+	size_t size;
+	uint32_t sender;
+	uint64_t incarnation, sequence;
+};
+
+/* The same where it lies. A datagram that is not authentic is destroyed. */
+enum seal_error seal_open_in_place(struct seal *s, uint8_t *datagram, size_t length,
+				   struct seal_opened *out);
+
+struct seal_counts {
+	uint64_t result[SEAL_ERRORS]; /* of all that were to be opened */
+	uint64_t seen; /* of SEAL_REPLAYED: seen within the window. The others are older */
+};
+
+void seal_read_counts(const struct seal *s, struct seal_counts *out);
 
 #endif
