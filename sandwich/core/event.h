@@ -68,7 +68,7 @@ CORE_INLINE bool event_put(struct event_ring *ring, u32 entry)
 	u32 head = ring->head;
 
 	if (head - core_load(&ring->tail) >= EVENT_RING) {
-		core_store(&ring->lost, ring->lost + 1);
+		core_publish(&ring->lost, ring->lost + 1); /* who scans for it finds the change */
 		return false;
 	}
 	core_store(&ring->entry[head & (EVENT_RING - 1)], entry);
