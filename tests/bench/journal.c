@@ -94,7 +94,7 @@ static void bench_move(struct bench *b, u32 n)
 	struct slot *s = bench_find(b, n);
 
 	if (s)
-		session_move(&b->t, s, 4);
+		session_move(&b->t, s, &s->key, 4);
 }
 
 static void bench_remove(struct bench *b, u32 n)

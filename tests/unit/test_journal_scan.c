@@ -37,7 +37,7 @@ static void test_start(void **state)
 static void test_overflow(void **state)
 {
 	struct journal_rig r;
-	struct slot *s;
+	struct slot *s, *moved;
 
 	(void)state;
 	rig_open(&r, 1024, 256, 7);
@@ -50,7 +50,8 @@ static void test_overflow(void **state)
 	assert_int_equal(r.t.events->lost, 0);
 	s = rig_find(&r, 1);
 	assert_true(session_remove(&r.t, s, s->version));
-	session_move(&r.t, rig_find(&r, 2), 5);
+	moved = rig_find(&r, 2);
+	session_move(&r.t, moved, &moved->key, 5);
 	rig_mark(&r, rig_find(&r, 3), SESSION_CLOSED, EVENT_CLOSED);
 	rig_add(&r, 100, 2);
 	assert_int_equal(rig_turn(&r), 4);
@@ -73,7 +74,7 @@ static void happen(struct journal_rig *r, u32 random, bool heard)
 	else if ((random >> 13 & 3) == 0)
 		assert_true(session_remove(&r->t, s, s->version));
 	else if ((random >> 13 & 3) == 1)
-		session_move(&r->t, s, 1 + (random >> 10) % 5);
+		session_move(&r->t, s, &s->key, 1 + (random >> 10) % 5);
 	else
 		rig_mark(r, s, (u8)(random >> 15 & 0x7f), EVENT_CHANGED);
 	if (heard)
@@ -147,7 +148,7 @@ static void *hammer(void *arg)
 		else if ((random >> 16 & 3) == 0)
 			session_remove(t, s, core_load(&s->version));
 		else if ((random >> 16 & 3) == 1)
-			session_move(t, s, 1 + (random >> 20) % 3);
+			session_move(t, s, &f, 1 + (random >> 20) % 3);
 		else
 			session_mark(t, s, random >> 20 & 3, EVENT_CHANGED);
 	}
