@@ -150,7 +150,7 @@ static void journal_live(struct journal *j, const struct journal_pick *p, struct
 	journal_tell(j, &change);
 }
 
-static void journal_look(struct journal *j, const struct journal_pick *p)
+void journal_look(struct journal *j, const struct journal_pick *p)
 {
 	struct shadow *at = &j->shadow[p->kind][p->index];
 	struct slot copy;

@@ -24,7 +24,7 @@ struct journal_setup {
 	struct tables *tables;	   /* whose sessions and pins it follows; not owned */
 	struct event_ring **rings; /* not owned; one a producer */
 	unsigned int ring_count;
-	struct hash_key key; /* of ids and digests: both twins' the same (from the shared secret) */
+	struct hash_key key; /* of digests: both twins' the same (from the shared secret) */
 };
 
 /*

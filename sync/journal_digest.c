@@ -9,16 +9,17 @@
 
 /* --- ids and elements ----------------------------------------------------------------------- */
 
-/* Sessions and pins may have the same 40 bytes, and are not to have the same id. */
+/*
+ * A key's id is the hash by which it lies in its table: whoever knows the id knows its window. Both
+ * of the tables' keys come from the shared secret; so does that of the digests.
+ */
 static void journal_keys(struct journal *j, const struct hash_key *key)
 {
-	for (u64 i = 0; i <= JOURNAL_KINDS; i++) {
-		const u64 words[HASH_WORDS] = {i};
-		struct hash_key *to = i < JOURNAL_KINDS ? &j->id_key[i] : &j->element_key;
+	const struct settings *cfg = j->tables->settings;
 
-		to->k0 = hash_words(key, words);
-		to->k1 = hash_mix(to->k0 ^ key->k1);
-	}
+	j->id_key[TABLE_SESSIONS] = cfg->secret;
+	j->id_key[TABLE_PINS] = cfg->placement;
+	j->element_key = *key;
 }
 
 u64 journal_id(const struct journal *j, enum table_kind kind, const struct flow *key)
@@ -44,6 +45,17 @@ static void journal_element(const struct journal *j, enum table_kind kind, const
 
 	element[0] = hash_words(&j->element_key, words);
 	element[1] = hash_mix(element[0] ^ j->element_key.k0);
+}
+
+u64 journal_element_of(const struct journal *j, enum table_kind kind, const struct shadow *s,
+		       bool state)
+{
+	const u64 words[HASH_WORDS] = {
+		s->id, j->names[s->device],
+		(u64)kind << 8 | (state ? journal_common(kind, s->state) : 0xff),
+	};
+
+	return hash_words(&j->element_key, words);
 }
 
 static struct journal_digest *journal_shard(const struct journal *j, enum table_kind kind, u64 id)

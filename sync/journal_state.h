@@ -80,6 +80,16 @@ void journal_shadow_put(struct journal *j, enum table_kind kind, u32 index, u64 
 			const struct slot *slot);
 void journal_shadow_clear(struct journal *j, enum table_kind kind, u32 index);
 
+/* Looks at a slot and tells what has changed, to the sink of this turn. */
+void journal_look(struct journal *j, const struct journal_pick *p);
+
+/*
+ * The word that digests add up for what was told of a slot. Without STATE: what two sides can agree
+ * on, whose timers differ.
+ */
+u64 journal_element_of(const struct journal *j, enum table_kind kind, const struct shadow *s,
+		       bool state);
+
 /* The memory of what was told. 0, or -ENOMEM, and what there is can be freed. */
 int journal_shadow_new(struct journal *j, const struct hash_key *key)
 	__attribute__((warn_unused_result));

@@ -41,7 +41,7 @@ enum timeout {
 
 struct settings {
 	struct hash_key placement; /* part of the epoch: the same on both sides */
-	struct hash_key secret;	   /* this balancer's own: where keys lie in its tables */
+	struct hash_key secret;	   /* where sessions lie in the table, and their ids in sync */
 	struct device_set up;	   /* may carry what is pinned to it */
 	struct device_set pick;	   /* may be given new conversations; a subset of up */
 	struct mac mac[2];	   /* virtual MACs: [0] uplink, [1] farm */

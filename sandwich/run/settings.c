@@ -216,7 +216,10 @@ int settings_apply(struct tables *t, const struct config *config,
 	settings_derive(&placement, "placement", config->name, secret, secret_length);
 	if (memcmp(&placement, &s->placement, sizeof(placement)))
 		s->placement = placement; /* at start: frames are hashed with it later */
-	if (!s->secret.k0)
+	/* both twins' tables have a key in the same window (sync/store.h) */
+	if (!s->secret.k0 && secret_length)
+		settings_derive(&s->secret, "tables", config->name, secret, secret_length);
+	else if (!s->secret.k0)
 		randombytes_buf(&s->secret, sizeof(s->secret));
 	settings_modes(s, config, self->side);
 	s->ports = (u8)(1 + self->farm->len);

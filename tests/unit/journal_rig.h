@@ -48,7 +48,7 @@ static inline void rig_sink(void *user, const struct journal_change *change)
 				     g_memdup2(&change->slot, sizeof(struct slot)));
 }
 
-/* SECRET: where keys lie in the table; it is each balancer's own. The journal's key is not. */
+/* SECRET: where keys lie in the table, and so their ids; twins have the same. */
 static inline void rig_open(struct journal_rig *r, u32 sessions, u32 pins, u64 secret)
 {
 	struct journal_setup setup = {.tables = &r->t, .key = {1111, 2222}};
