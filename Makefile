@@ -125,8 +125,8 @@ demo:
 	@KEEP="$(KEEP)" BINDIR=$(BIN) topo/demo; status=$$?; $(give_back); exit $$status
 
 # Tests: each suite is a target of its own, and tests/run adds up what they say.
-SUITES    ?= $(if $(SAN),unit packets sim config,\
-	     lint unit packets sim model fuzz config man system system-pcap)
+SUITES    ?= $(if $(SAN),unit packets sim roles config,\
+	     lint unit packets sim roles model fuzz config man system system-pcap)
 CHECK_LOG := $(BUILD)/check
 
 .PHONY: check
@@ -201,8 +201,8 @@ help:
 #@ make deb              a Debian package of the same, in build/
 #@ make clean            removes build/
 #@
-#@ One suite of the tests: make check-lint, check-unit, check-packets, check-sim, check-model,
-#@   check-fuzz, check-config, check-man, check-system, check-system-pcap;
+#@ One suite of the tests: make check-lint, check-unit, check-packets, check-sim, check-roles,
+#@   check-model, check-fuzz, check-config, check-man, check-system, check-system-pcap;
 #@   several: make check SUITES="lint unit"
 #@
 #@ CC=clang              gcc and clang both do
