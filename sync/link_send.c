@@ -139,7 +139,7 @@ void link_heartbeat(struct link *l, const u8 *items, size_t length, u64 now)
 			continue;
 		link_put_own(l, &w);
 		link_put_control(l, &w, true);
-		if (length <= record_room(&w)) {
+		if (length && length <= record_room(&w)) {
 			memcpy(w.at, items, length);
 			w.at += length;
 		}

@@ -362,6 +362,30 @@ static void test_link_incarnations(void **state)
 	seal_free(b);
 }
 
+/* The same text gives other bytes each time: no nonce comes twice under a key. */
+static void test_link_nonces(void **state)
+{
+	static const char text[] = "the same text, of two blocks and more";
+	const unsigned int suites[] = { SEAL_XCHACHA20, seal_suites() };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(suites) / sizeof(suites[0]); i++) {
+		struct seal *s[] = { make_link(1, 2, 64), make_link(2, 1, 64),
+				     make_link(1, 2, 64) };
+		struct sealed d[6];
+
+		for (size_t k = 0; k < 6; k++) {
+			seal_use(s[k % 3], suites[i]);
+			d[k] = close_in_place(s[k % 3], text);
+			for (size_t j = 0; j < k; j++)
+				assert_memory_not_equal(d[j].data + SEAL_HEADER,
+							d[k].data + SEAL_HEADER, sizeof(text) - 1);
+		}
+		for (size_t k = 0; k < 3; k++)
+			seal_free(s[k]);
+	}
+}
+
 static void test_link_setup(void **state)
 {
 	static const struct seal_link rows[] = {
@@ -387,7 +411,7 @@ int main(void)
 		cmocka_unit_test(test_senders),	     cmocka_unit_test(test_link_round_trip),
 		cmocka_unit_test(test_link_refused), cmocka_unit_test(test_link_window),
 		cmocka_unit_test(test_link_incarnations),
-		cmocka_unit_test(test_link_setup),
+		cmocka_unit_test(test_link_nonces),  cmocka_unit_test(test_link_setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
