@@ -21,7 +21,7 @@ void repair_answer_digests(struct repair *r, const struct record_about *about,
 
 	a->round[about->table] = about->round;
 	if (about->level == RECORD_LEVEL_ROOT) {
-		replicate_say(r->setup.replicate, REPLICATE_MARK, about->round);
+		a->mark = about->round;
 		return;
 	}
 	while (record_left(from) >= 2) {
@@ -57,16 +57,6 @@ static void repair_answer_ack(struct repair *r, const struct record_about *about
 	if (a->acks < REPAIR_ACKS)
 		a->ack[a->acks++] = about->from;
 	a->ack_round = about->round;
-}
-
-/* Whole shards, COUNT of them as bits. */
-static void repair_answer_whole(struct repair *r, enum table_kind kind, const u64 *shards)
-{
-	struct journal_entry entry;
-
-	for (u32 i = 0; i <= r->setup.tables->mask[kind]; i++)
-		if (journal_entry(r->setup.journal, kind, i, shards, true, &entry))
-			replicate_repair(r->setup.replicate, kind, i);
 }
 
 #define REPAIR_SET 512 /* twice what one item can hold, at least */
@@ -110,17 +100,14 @@ static void repair_answer_elements(struct repair *r, const struct record_about *
 void repair_answer_records(struct repair *r, const struct record_about *about,
 			   struct record_reader *from)
 {
-	u64 shards[JOURNAL_SHARDS / 64] = {0};
-
 	if (about->level == RECORD_LEVEL_ROOT) {
 		replicate_say(r->setup.replicate, REPLICATE_DUMP, about->round);
 	} else if (about->level == RECORD_LEVEL_SHARDS) {
 		while (record_left(from) >= 2) {
 			u32 shard = (u32)record_get(from, 2) & (JOURNAL_SHARDS - 1);
 
-			shards[shard / 64] |= 1ull << (shard & 63);
+			r->answer.whole[about->table][shard / 64] |= 1ull << (shard & 63);
 		}
-		repair_answer_whole(r, about->table, shards);
 	} else {
 		if (about->shard >= REPAIR_GROUP_COUNT || !r->answer.ready[about->table])
 			return; /* of a census that is gone: no answer, so it begins anew */
@@ -266,6 +253,57 @@ static void repair_some_symbols(struct repair *r, u64 now_us)
 	}
 }
 
+static bool repair_any(u64 bits[REPAIR_KINDS][REPAIR_GROUP_COUNT])
+{
+	u64 any = 0;
+
+	for (int kind = 0; kind < REPAIR_KINDS; kind++)
+		for (u32 g = 0; g < REPAIR_GROUP_COUNT; g++)
+			any |= bits[kind][g];
+	return any;
+}
+
+/* One walk for all shards that are wanted when it begins, a part each turn. */
+static void repair_walk(struct repair *r)
+{
+	struct repair_answer *a = &r->answer;
+	u32 budget = REPAIR_CENSUS_BUDGET, mask;
+	struct journal_entry entry;
+
+	if (!a->walk) {
+		memcpy(a->walking, a->whole, sizeof(a->walking));
+		memset(a->whole, 0, sizeof(a->whole));
+		a->walk_kind = TABLE_SESSIONS;
+		a->walk_at = 0;
+		a->walk = true;
+	}
+	mask = r->setup.tables->mask[a->walk_kind];
+	for (; budget && a->walk_at <= mask; budget--, a->walk_at++)
+		if (journal_entry(r->setup.journal, a->walk_kind, a->walk_at,
+				  a->walking[a->walk_kind], false, &entry))
+			replicate_repair(r->setup.replicate, a->walk_kind, a->walk_at);
+	if (a->walk_at <= mask)
+		return;
+	a->walk_at = 0;
+	a->walk_kind = (enum table_kind)(a->walk_kind + 1);
+	a->walk = (int)a->walk_kind < REPAIR_KINDS;
+}
+
+/* False: nothing is under way. The mark goes behind it all. */
+static bool repair_walk_on(struct repair *r)
+{
+	struct repair_answer *a = &r->answer;
+
+	if (a->walk || repair_any(a->whole)) {
+		repair_walk(r);
+		return true;
+	}
+	if (a->mark)
+		replicate_say(r->setup.replicate, REPLICATE_MARK, a->mark);
+	a->mark = 0;
+	return false;
+}
+
 static void repair_put_acks(struct repair *r, u64 now_us)
 {
 	struct repair_answer *a = &r->answer;
@@ -301,7 +339,7 @@ u64 repair_answer_turn(struct repair *r, u64 now_us)
 	}
 	if (a->symbols_waiting)
 		repair_some_symbols(r, now_us);
-	if (a->symbols_waiting)
+	if (repair_walk_on(r) || a->symbols_waiting)
 		return now_us;
 	if (!a->census[0] && !a->census[1])
 		return LINK_NEVER;

@@ -13,7 +13,8 @@
 
 #define REPAIR_AGAIN_US 60000	/* an answer is missing by then */
 #define REPAIR_MARK_US 500000	/* the mark comes behind all that was asked for */
-#define REPAIR_WINDOW 16	/* groups that are asked for at a time */
+#define REPAIR_SLOW_US 150000	/* where an answer takes work: symbols */
+#define REPAIR_WINDOW 8		/* groups that are asked for at a time: one takes 2 ms or so */
 #define REPAIR_FIRST 8		/* symbols, at least */
 
 int repair_list_add(struct repair_list *l, const void *what, size_t size)
@@ -441,7 +442,7 @@ static void repair_ask_for_symbols(struct repair *r, u64 now_us)
 			if (!group->decoder)
 				continue;
 			window--;
-			if (!group->sent_us || now_us - group->sent_us >= REPAIR_AGAIN_US)
+			if (!group->sent_us || now_us - group->sent_us >= REPAIR_SLOW_US)
 				repair_put_symbols_wanted(r, (enum table_kind)kind, g, now_us);
 		}
 	}

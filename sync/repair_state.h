@@ -87,6 +87,12 @@ struct repair_answer {
 	bool ready[REPAIR_KINDS];
 	u32 census_round[REPAIR_KINDS];
 	u64 used_us; /* the censuses were last */
+	u64 whole[REPAIR_KINDS][REPAIR_GROUP_COUNT]; /* shards wanted whole, for the next walk */
+	u64 walking[REPAIR_KINDS][REPAIR_GROUP_COUNT]; /* those that the walk is about */
+	enum table_kind walk_kind;
+	u32 walk_at; /* its next slot */
+	bool walk;
+	u32 mark;    /* the round whose mark waits for all this; 0: none */
 	u32 ack[REPAIR_ACKS], acks, ack_round;
 };
 
