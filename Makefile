@@ -150,7 +150,7 @@ check-system: all $(if $(SAN),,topo)
 	SANDWICH_BINDIR=$(BIN) $(PYTHON) -m pytest -p no:cacheprovider -rfEs tests/system
 
 # What carries traffic once more, on the data path that works everywhere.
-SYSTEM_PCAP := conversations failover ftp packets datapath
+SYSTEM_PCAP := conversations failover ftp packets datapath events
 check-system-pcap: all topo
 	SANDWICH_DATAPATH=pcap SANDWICH_BINDIR=$(BIN) $(PYTHON) -m pytest -p no:cacheprovider \
 		-rfEs $(SYSTEM_PCAP:%=tests/system/test_%.py)

@@ -49,6 +49,7 @@ struct journal_counts {
 	u64 lost;      /* events that found their ring full */
 	u64 scans;     /* both tables scanned from end to end, the first time at start */
 	u64 found;     /* changes that only a scan told, the first ones included */
+	u64 entries[2]; /* sessions and pins told and not gone */
 };
 
 /* A shard's or a table's content in short: additive, whatever the order and the slots. */

@@ -81,12 +81,14 @@ static void journal_sum(struct journal *j, enum table_kind kind, const struct sh
 static void journal_add(struct journal *j, enum table_kind kind, const struct shadow *s)
 {
 	journal_sum(j, kind, s, j->names[s->device], 1);
+	core_store(&j->counts.entries[kind], j->counts.entries[kind] + 1);
 	j->told[s->device]++;
 }
 
 static void journal_subtract(struct journal *j, enum table_kind kind, const struct shadow *s)
 {
 	journal_sum(j, kind, s, j->names[s->device], -1);
+	core_store(&j->counts.entries[kind], j->counts.entries[kind] - 1);
 	j->told[s->device]--;
 }
 

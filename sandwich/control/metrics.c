@@ -6,6 +6,7 @@
 #include "sandwich/control/names.h"
 #include "sandwich/control/ports.h"
 #include "sandwich/control/version.h"
+#include "sandwich/run/follower.h"
 
 struct text {
 	GString *out;
@@ -72,11 +73,27 @@ static void metrics_reasons(struct text *t)
 	}
 }
 
-/* Counters whose names differ by a reason only are one metric with a label. */
+/* Their names differ by a reason or kind only: one metric with a label. */
+static bool metrics_has_label(u8 counter)
+{
+	return counter == COUNTER_MOVED_DOWN || counter == COUNTER_MOVED_REBIND ||
+	       (counter >= COUNTER_EVENTS_NEW && counter <= COUNTER_EVENTS_MOVED);
+}
+
+static void metrics_events(struct text *t)
+{
+	static const char *const kinds[] = {"new", "closed", "learned", "moved"};
+
+	metrics_head(t, "events_total", "counter", "Events of the tables that were taken.");
+	for (u8 i = 0; i < G_N_ELEMENTS(kinds); i++)
+		metrics_label(t, "events_total", "kind", kinds[i],
+			      (double)t->sum->counter[COUNTER_EVENTS_NEW + i]);
+}
+
 static void metrics_counters(struct text *t)
 {
 	for (u8 i = 0; i < COUNTERS; i++) {
-		if (i == COUNTER_MOVED_DOWN || i == COUNTER_MOVED_REBIND)
+		if (metrics_has_label(i))
 			continue;
 		metrics_head(t, names_counter(i), "counter", names_counter_text(i));
 		metrics_sample(t, names_counter(i), "", (double)t->sum->counter[i]);
@@ -201,6 +218,17 @@ static void metrics_partner(struct text *t)
 		    "Path heartbeats not authentic, replayed or malformed.", (double)p.rejected);
 }
 
+static void metrics_followed(struct text *t)
+{
+	struct journal_counts counts;
+
+	follower_counts(t->b->follower, &counts);
+	metrics_one(t, "sessions_followed", "gauge", "Sessions that the follower knows of.",
+		    (double)counts.entries[TABLE_SESSIONS]);
+	metrics_one(t, "pins_followed", "gauge", "Pins that the follower knows of.",
+		    (double)counts.entries[TABLE_PINS]);
+}
+
 static void metrics_general(struct text *t)
 {
 	struct balancer *b = t->b;
@@ -234,6 +262,8 @@ char *metrics_text(struct balancer *b)
 	metrics_missed(&t);
 	metrics_reasons(&t);
 	metrics_counters(&t);
+	metrics_events(&t);
+	metrics_followed(&t);
 	metrics_devices(&t);
 	metrics_states(&t);
 	metrics_partner(&t);

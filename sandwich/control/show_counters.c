@@ -5,6 +5,7 @@
 #include "sandwich/control/names.h"
 #include "sandwich/control/ports.h"
 #include "sandwich/control/words.h"
+#include "sandwich/run/follower.h"
 
 static void show_port_number(struct json *out, const char *what, const char *port, u64 value)
 {
@@ -60,6 +61,15 @@ static void show_health(struct json *out, struct health *health)
 	json_number(out, "heartbeats_rejected_total", partner.rejected);
 }
 
+static void show_followed(struct json *out, const struct follower *follower)
+{
+	struct journal_counts counts;
+
+	follower_counts(follower, &counts);
+	json_number(out, "sessions_followed", counts.entries[TABLE_SESSIONS]);
+	json_number(out, "pins_followed", counts.entries[TABLE_PINS]);
+}
+
 int show_counters(struct call *call)
 {
 	struct counters *sum = g_new(struct counters, 1);
@@ -77,6 +87,7 @@ int show_counters(struct call *call)
 	json_number(out, "sessions", ports_sessions(&b->tables));
 	json_number(out, "sessions_slots", (u64)b->tables.mask[TABLE_SESSIONS] + 1);
 	json_number(out, "pins_slots", (u64)b->tables.mask[TABLE_PINS] + 1);
+	show_followed(out, b->follower);
 	show_health(out, b->health);
 	json_end(out, '{');
 	g_free(sum);

@@ -79,7 +79,13 @@ enum reason {
 		"frames that came with a checksum left to hardware")                               \
 	COUNTER(RESETS_SENT, "resets_sent_total", "TCP RST and ICMP unreachable sent")             \
 	COUNTER(SLOW_DROPPED, "slow_dropped_total", "frames for the slow path that found it full") \
-	COUNTER(EVENTS_LOST, "events_lost_total", "session events that found the ring full")
+	COUNTER(EVENTS_LOST, "events_lost_total", "events that found their ring full")             \
+	COUNTER(EVENTS_NEW, "events_new_total", "events taken: sessions recorded")                 \
+	COUNTER(EVENTS_CLOSED, "events_closed_total", "events taken: sessions closed")             \
+	COUNTER(EVENTS_LEARNED, "events_learned_total", "events taken: pins learned")              \
+	COUNTER(EVENTS_MOVED, "events_moved_total", "events taken: sessions that changed devices") \
+	COUNTER(EVENT_SCANS, "event_scans_total", "whole tables scanned for what no event told")   \
+	COUNTER(EVENT_FOUND, "event_found_total", "changes that only a scan found")
 
 enum counter {
 #define COUNTER(name, json, text) COUNTER_##name,

@@ -10,6 +10,7 @@
 #include "sandwich/control/ports.h"
 #include "sandwich/run/attach.h"
 #include "sandwich/run/datapath.h"
+#include "sandwich/run/follower.h"
 #include "sandwich/run/duty.h"
 #include "sandwich/run/local.h"
 #include "sandwich/run/lost.h"
@@ -376,6 +377,21 @@ static int balancer_start_data(struct balancer *b, char **why)
 	return rc;
 }
 
+static int balancer_setup_follower(struct balancer *b, char **why)
+{
+	struct follower_setup setup = {
+		.memory = b->memory,
+		.bell = b->fast ? fastpath_bell(b->fast) : -1,
+	};
+	int rc;
+
+	settings_journal_key(&setup.key, b->config, b->secret, b->secret_length);
+	rc = follower_new(&b->follower, &setup);
+	if (rc)
+		*why = g_strdup_printf("can't follow the tables: %s", g_strerror(-rc));
+	return rc;
+}
+
 static int balancer_start_control(struct balancer *b, char **why)
 {
 	int rc = control_new(&b->control, b, b->self->control, why);
@@ -393,6 +409,8 @@ static int balancer_run_data(struct balancer *b, char **why)
 	if (run_drop_privileges())
 		g_warning("can't give up capabilities; going on with all of them");
 	rc = datapath_start(b);
+	if (!rc)
+		rc = follower_start(b->follower);
 	if (rc)
 		*why = g_strdup_printf("can't start the data path: %s", g_strerror(-rc));
 	return rc;
@@ -414,6 +432,8 @@ int balancer_start(struct balancer *b, char **why)
 		return rc;
 	balancer_wire(b);
 	rc = balancer_start_data(b, why);
+	if (!rc)
+		rc = balancer_setup_follower(b, why);
 	if (!rc)
 		rc = balancer_start_control(b, why);
 	if (!rc)
@@ -439,6 +459,7 @@ void balancer_stop(struct balancer *b)
 	datapath_stop(b);
 	metrics_free(b->metrics);
 	control_free(b->control);
+	follower_free(b->follower);
 	lost_stop(b);
 	balancer_reload_stop(b);
 	pump_free(b->pump);

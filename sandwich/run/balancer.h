@@ -22,6 +22,7 @@
 struct answer;
 struct attach;
 struct control;
+struct follower;
 struct fastpath;
 struct links;
 struct lost;
@@ -50,6 +51,7 @@ struct balancer {
 	struct health *health;
 	struct farm *farm;
 	struct maintain maintain; /* .live[]: how full the tables are */
+	struct follower *follower;
 	struct control *control;
 	struct metrics *metrics;
 	struct lost *lost;

@@ -228,6 +228,12 @@ int settings_apply(struct tables *t, const struct config *config,
 	return 0;
 }
 
+void settings_journal_key(struct hash_key *key, const struct config *config, const u8 *secret,
+			  size_t secret_length)
+{
+	settings_derive(key, "journal", config->name, secret, secret_length);
+}
+
 u32 settings_rank_devices(const struct config *config, struct rank_device *out)
 {
 	u32 n = 0;

@@ -25,6 +25,10 @@ int settings_apply(struct tables *t, const struct config *config,
 		   const struct config_balancer *self, const u8 *secret, size_t secret_length)
 	__attribute__((warn_unused_result));
 
+/* The key of the journal's ids and digests, of CONFIG's name and the secret. */
+void settings_journal_key(struct hash_key *key, const struct config *config, const u8 *secret,
+			  size_t secret_length);
+
 /* Whether the VLAN tag is part of the keys: only where both sides see the same one. */
 bool settings_zoned(const struct config *config);
 

@@ -342,12 +342,17 @@ static void test_counters(void **state)
 	c->reason[1][REASON_TO_UPLINK] = 3;
 	c->reason[1][REASON_BAD_IP] = 1;
 	c->counter[COUNTER_ASYMMETRIC_FLOWS] = 7;
+	c->counter[COUNTER_EVENTS_NEW] = 6;
 	o = object(b, "show counters");
 	assert_member(o, "datapath", "pcap");
 	assert_int_equal(json_object_get_int_member(o, "rx.up0"), 5);
 	assert_int_equal(json_object_get_int_member(o, "farm0.to_uplink"), 3);
 	assert_int_equal(json_object_get_int_member(o, "farm0.bad_ip"), 1);
 	assert_int_equal(json_object_get_int_member(o, "asymmetric_flows_total"), 7);
+	assert_int_equal(json_object_get_int_member(o, "events_new_total"), 6);
+	assert_int_equal(json_object_get_int_member(o, "event_scans_total"), 0);
+	assert_int_equal(json_object_get_int_member(o, "sessions_followed"), 40);
+	assert_int_equal(json_object_get_int_member(o, "pins_followed"), 2);
 	assert_int_equal(json_object_get_int_member(o, "rx_total"),
 			 json_object_get_int_member(o, "reasons_total"));
 }
@@ -358,11 +363,18 @@ static void test_metrics(void **state)
 	char *text;
 
 	b->tables.counters->counter[COUNTER_MOVED_DOWN] = 3;
+	b->tables.counters->counter[COUNTER_EVENTS_LEARNED] = 8;
+	b->tables.counters->counter[COUNTER_EVENTS_LOST] = 9;
 	text = metrics_text(b);
 	assert_non_null(
 		strstr(text, "\nsandwich_moved_total{balancer=\"in-a\",reason=\"down\"} 3\n"));
 	assert_non_null(
 		strstr(text, "\nsandwich_device_sessions{balancer=\"in-a\",device=\"fw2\"} 2\n"));
+	assert_non_null(
+		strstr(text, "\nsandwich_events_total{balancer=\"in-a\",kind=\"learned\"} 8\n"));
+	assert_non_null(strstr(text, "\nsandwich_events_lost_total{balancer=\"in-a\"} 9\n"));
+	assert_non_null(strstr(text, "\nsandwich_sessions_followed{balancer=\"in-a\"} 40\n"));
+	assert_null(strstr(text, "events_learned_total"));
 	assert_non_null(strstr(text, "\n# TYPE sandwich_asymmetric_flows_total counter\n"));
 	assert_non_null(strstr(text, "sandwich_frames_total{balancer=\"in-a\",port=\"up0\","
 				     "reason=\"to_device\"} 0\n"));

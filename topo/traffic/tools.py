@@ -8,6 +8,7 @@ import sys
 
 HTTP_SERVER = os.path.join(os.path.dirname(__file__), "http_server.py")
 CRAFTED = os.path.join(os.path.dirname(__file__), "crafted.py")
+FLOOD = os.path.join(os.path.dirname(__file__), "flood.py")
 
 
 def bracketed(address):
@@ -67,6 +68,11 @@ def iperf(space, server, seconds=2, *more):
         return json.loads(done.stdout)["end"]["sum_received"]["bits_per_second"]
     except (ValueError, KeyError):
         return 0.0
+
+
+def flood(space, address, count, rate=0):
+    """COUNT new UDP conversations of one datagram each, from one CPU; RATE a second, 0: as fast as it goes."""
+    space.run(["taskset", "-c", "0", sys.executable, FLOOD, address, count, rate], timeout=120)
 
 
 def crafted(space, what, *words, timeout=30):
