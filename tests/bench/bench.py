@@ -15,6 +15,7 @@ import sys
 sys.dont_write_bytecode = True
 import fast  # noqa: E402
 import pcap  # noqa: E402
+import peers  # noqa: E402
 import report  # noqa: E402
 from lab import Lab  # noqa: E402
 
@@ -24,7 +25,7 @@ def ended(*_):
 
 
 def main():
-    steps = fast.steps() + pcap.steps()
+    steps = fast.steps() + peers.steps() + pcap.steps()
     parts = list(dict.fromkeys(step.bench for step in steps))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", default="build")
@@ -39,14 +40,16 @@ def main():
     signal.signal(signal.SIGTERM, ended)
     try:
         lab.up()
-        rows = report.run_steps(lab, [s for s in steps if not options.parts or s.bench in options.parts])
+        good = report.run_steps(lab, [s for s in steps if not options.parts or s.bench in options.parts])
     except KeyboardInterrupt:
         sys.exit("bench: interrupted")
     finally:
         lab.down()
+    rows = sorted(lab.rows, key=lambda r: parts.index(r["bench"]))
     report.print_rows(rows)
     report.write_json(f"{options.build}/bench/results.json", rows)
+    return 0 if good else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

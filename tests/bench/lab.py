@@ -26,6 +26,7 @@ class Lab:
         self.prefix = f"/run/netns/bench-{os.getpid()}-"
         self.names = {role: f"bench-{os.getpid()}-{role}" for role in ROLES}
         self.children = []
+        self.rows = []  # of results, so far
 
     def up(self):
         for name in self.names.values():

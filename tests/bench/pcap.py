@@ -9,48 +9,15 @@ time for a frame under overload: repeats agree to 2 %.
 """
 import os
 import statistics
-import tempfile
 import time
 
+from daemon import daemon
 from lab import DEVICE, ROUTER, UPLINK, VIRTUAL, run
 from report import Step, row
 
 SETTLE, SLICE, WARM = 0.05, 0.2, 0.4  # seconds
 STEP = 1.15  # from one offered rate to the next
 ROUNDS = 2
-
-CONFIG = """
-[sandwich]
-name = bench
-mode = firewall
-sessions = 1M
-track = {track}
-secret-file = {folder}/secret
-[side ingress]
-uplink-address = 10.65.0.1/24
-farm-address = 10.66.0.1/24
-uplink-mac = {uplink}
-farm-mac = {farm}
-[side egress]
-uplink-address = 10.128.0.1/16
-farm-address = 10.67.0.1/24
-[balancer in]
-side = ingress
-uplink = u0
-farm = d0
-datapath = pcap
-control = {folder}/control
-[balancer out]
-side = egress
-uplink = u0
-farm = d0
-[device one]
-ingress = {device}
-egress = 02:00:00:00:dd:02
-[health]
-path = off
-"""
-
 
 class Swept:
     """A lab whose generator is told its rate, and whose frames are counted where they come out."""
@@ -155,28 +122,18 @@ class Sandwich(Contestant):
     """The whole of sandwich-ingress, with one device that is always up."""
 
     def __init__(self, track):
-        super().__init__(f"sandwich-ingress, track = {track}", VIRTUAL[0], track)
-        self.folder = None
+        super().__init__(f"sandwich-ingress (pcap), track = {track}", VIRTUAL[0], track)
+        self.context = None
 
     def start(self, lab):
-        self.folder = tempfile.TemporaryDirectory(prefix="sandwich-bench-")
-        with open(f"{self.folder.name}/secret", "w", encoding="ascii") as secret:
-            os.fchmod(secret.fileno(), 0o600)
-            secret.write("c2FuZHdpY2ggYmVuY2ggc2FuZHdpY2ggYmVuY2ggc2E=\n")
-        path = f"{self.folder.name}/conf"
-        with open(path, "w", encoding="ascii") as out:
-            out.write(CONFIG.format(track=self.track, folder=self.folder.name, uplink=VIRTUAL[0],
-                                    farm=VIRTUAL[1], device=DEVICE))
-        words = [f"{lab.build}/bin/sandwich-ingress", "-c", path, "-n", "in"]
-        with open(f"{self.folder.name}/log", "w+", encoding="utf-8") as log:
-            self.child = lab.spawn("mid", words, cpu=1, log=log)
-            if not lab.forwards(self.to):
-                log.seek(0)
-                raise RuntimeError(f"sandwich-ingress does not forward: {log.read()}")
+        self.context = daemon(lab.lab, "pcap", self.track)
+        self.child, log = self.context.__enter__()
+        if not lab.forwards(self.to):
+            raise RuntimeError(f"sandwich-ingress does not forward: {log()}")
 
     def stop(self, lab):
-        super().stop(lab)
-        self.folder.cleanup()
+        self.child = None
+        self.context.__exit__(None, None, None)
 
 
 class Routing(Contestant):

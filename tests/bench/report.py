@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
 """What is measured, and what it came to: steps, rows, the table on standard output, the JSON."""
 import json
+import os
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -70,15 +72,24 @@ def print_rows(rows):
     sys.stdout.flush()
 
 
+def announce(steps, i):
+    left = sum(s.seconds for s in steps[i:])
+    sys.stderr.write(f"bench: {i + 1}/{len(steps)} {steps[i].bench}: {steps[i].title} "
+                     f"(about {int(left // 60)} min {int(left % 60)} s left)\n")
+    sys.stderr.flush()
+
+
 def run_steps(lab, steps):
-    """The rows of all steps; what is under way is told on standard error."""
-    rows = []
+    """Whether all went well. Rows go to lab.rows; what is under way is told on standard error."""
+    good = True
     for i, step in enumerate(steps):
-        left = sum(s.seconds for s in steps[i:])
-        sys.stderr.write(f"bench: {i + 1}/{len(steps)} {step.bench}: {step.title} "
-                         f"(about {int(left // 60)} min {int(left % 60)} s left)\n")
-        sys.stderr.flush()
+        announce(steps, i)
         began = time.monotonic()
-        rows += step.run(lab)
-        step.seconds = time.monotonic() - began
-    return rows
+        try:
+            lab.rows += step.run(lab)
+        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+            sys.stderr.write(f"bench: {step.bench}: {step.title}: FAILED: {error}\n")
+            good = False
+        if os.environ.get("BENCH_TIMES"):
+            sys.stderr.write(f"bench: took {time.monotonic() - began:.1f} s of {step.seconds:.1f}\n")
+    return good

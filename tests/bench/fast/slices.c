@@ -44,7 +44,7 @@ static int slices_by_cpu(const struct lane *l)
 /* Seconds, of whichever clock is right. */
 static double slices_now(const struct lane *l, const struct slices_setup *setup)
 {
-	return setup->by_cpu ? slices_ran(l) : slices_wall();
+	return setup->wall ? slices_wall() : slices_ran(l);
 }
 
 static int slices_take(const struct lane *l, struct port *p, int program,
@@ -121,7 +121,7 @@ int slices_run(const struct lane *l, struct port *p, const struct slices_setup *
 	int n = setup->pairs < SLICES_MAX ? setup->pairs : SLICES_MAX, err = 0;
 	struct slices_setup with = *setup;
 
-	with.by_cpu = slices_by_cpu(l);
+	with.wall = setup->wall || !slices_by_cpu(l);
 	for (int i = 0; i < n && !err; i++) {
 		int first = i % 2; /* the ceiling goes first in every other pair */
 

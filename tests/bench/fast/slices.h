@@ -15,7 +15,7 @@ struct slices_setup {
 	int candidate, ceiling; /* programs */
 	int pairs;
 	int skip_ms, take_ms; /* of a slice: after the change, and measured */
-	int by_cpu;	      /* slices_run() finds out */
+	int wall;	      /* 1: by the clock on the wall */
 };
 
 /* Medians. Frames a second; `low` and `high`: the quartiles of the ratio. */
