@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 """What the data paths cost, side by side with others, as ratios taken in one run.
 
-    bench.py [--build DIR] [PART]...      parts: forward, new, peer
+    bench.py [--build DIR] [PART]...      parts: forward, new, decision, table, peer, latency
 
 Frames of 64 bytes over veth in network namespaces of its own. What is under way is told on standard error,
 the table comes on standard output, and DIR/bench/results.json has the same figures.
@@ -13,9 +13,12 @@ import signal
 import sys
 
 sys.dont_write_bytecode = True
+import alone  # noqa: E402
 import fast  # noqa: E402
+import latency  # noqa: E402
 import pcap  # noqa: E402
 import peers  # noqa: E402
+import plots  # noqa: E402
 import report  # noqa: E402
 from lab import Lab  # noqa: E402
 
@@ -25,7 +28,7 @@ def ended(*_):
 
 
 def main():
-    steps = fast.steps() + peers.steps() + pcap.steps()
+    steps = fast.steps() + alone.steps() + peers.steps() + pcap.steps() + latency.steps()
     parts = list(dict.fromkeys(step.bench for step in steps))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", default="build")
@@ -48,6 +51,7 @@ def main():
     rows = sorted(lab.rows, key=lambda r: parts.index(r["bench"]))
     report.print_rows(rows)
     report.write_json(f"{options.build}/bench/results.json", rows)
+    plots.write(rows, f"{options.build}/bench")
     return 0 if good else 1
 
 

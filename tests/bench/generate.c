@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define GENERATE_BATCH 64
+#define GENERATE_BATCH 64 /* unless it is told otherwise */
 #define GENERATE_IDLE_US 500 /* leaves the core to others between measurements */
 
 struct generate {
@@ -24,7 +24,7 @@ struct generate {
 	struct generator *state;
 	const char *netns, *interface;
 	pthread_t thread;
-	int program, cpu;
+	int program, cpu, batch;
 	int stop;
 	int ready; /* 1, or -errno */
 	int running;
@@ -67,7 +67,7 @@ static void *generate_frames(void *arg)
 	struct xdp_md context = {0};
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .ctx_in = &context,
 		    .ctx_size_in = sizeof(context), .repeat = 1 << 30,
-		    .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = GENERATE_BATCH);
+		    .flags = BPF_F_TEST_XDP_LIVE_FRAMES);
 	int err = generate_enter(g);
 
 	g->tid = gettid();
@@ -78,6 +78,7 @@ static void *generate_frames(void *arg)
 			usleep(GENERATE_IDLE_US);
 			continue;
 		}
+		options.batch_size = (__u32)g->batch;
 		context.data_end = options.data_size_in = traffic_length(&g->state->traffic);
 		err = bpf_prog_test_run_opts(g->program, &options);
 		if (err == -EINTR)
@@ -145,6 +146,7 @@ int generate_open(struct generate **out, const char *object, const char *netns,
 	g->netns = netns;
 	g->interface = interface;
 	g->cpu = cpu;
+	g->batch = GENERATE_BATCH;
 	err = generate_load(g, object);
 	if (!err)
 		err = generate_start(g);
@@ -171,6 +173,11 @@ void generate_close(struct generate *g)
 struct generator *generate_state(struct generate *g)
 {
 	return g->state;
+}
+
+void generate_batch(struct generate *g, int frames)
+{
+	g->batch = frames;
 }
 
 void generate_rate(struct generate *g, long long rate)

@@ -24,6 +24,9 @@ void generate_close(struct generate *g);
 /* What it makes. Shared with the running program: single words may change at any time. */
 struct generator *generate_state(struct generate *g);
 
+/* Frames a batch from the next start on: one lot goes through all of the lane before the next. */
+void generate_batch(struct generate *g, int frames);
+
 /* RATE in frames a second; 0: none, negative: as fast as it goes. */
 void generate_rate(struct generate *g, long long rate);
 

@@ -30,7 +30,7 @@ static __always_inline int generator_may(struct generator *g)
 		return 1;
 	if (gap == GENERATOR_STOP)
 		return 0;
-	now = bpf_ktime_get_ns();
+	g->now = now = bpf_ktime_get_ns();
 	if (g->next > now)
 		return 0;
 	if (now - g->next > gap * GENERATOR_BURST)
@@ -64,6 +64,8 @@ int generator_frame(struct xdp_md *ctx)
 	}
 	if (!traffic_write(frame, end, &g->traffic, n, &ends, syn))
 		return XDP_ABORTED;
+	if (g->stamped)
+		traffic_stamp(frame, g->now);
 	g->sent++;
 	return bpf_redirect(g->ifindex, 0);
 }

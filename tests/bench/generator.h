@@ -22,8 +22,10 @@ struct generator {
 	__u32 flows;	/* how many there are */
 	__u32 ifindex;	/* where frames go */
 	__u32 order;	/* enum generator_order */
+	__u32 stamped;	/* 1: each frame bears its time (traffic_stamp()); paced only */
 	struct traffic traffic;
 	/* the program */
+	__u64 now;	/* ns */
 	__u64 next;	/* ns: when the next frame is due */
 	__u64 sent;
 	__u64 random;

@@ -108,16 +108,6 @@ class Bare(Contestant):
         self.child = lab.spawn("mid", [f"{lab.build}/bench/bare_pcap", "u0", "d0", VIRTUAL[1], DEVICE], True, 1)
 
 
-class Pump(Contestant):
-    """The data path without its daemon."""
-
-    def __init__(self):
-        super().__init__("sandwich's pump alone", VIRTUAL[0], "auto")
-
-    def start(self, lab):
-        self.child = lab.spawn("mid", [f"{lab.build}/bench/pump_harness", "u0", "d0"], True, 1)
-
-
 class Sandwich(Contestant):
     """The whole of sandwich-ingress, with one device that is always up."""
 

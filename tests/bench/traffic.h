@@ -24,6 +24,7 @@
 #define TRAFFIC_V4 60	/* bytes, without the 4 of the FCS */
 #define TRAFFIC_V6 62
 #define TRAFFIC_ROOM 64 /* for any of them */
+#define TRAFFIC_STAMP 44 /* where a stamped frame of untagged IPv4 has its time, in ns */
 
 #define TRAFFIC_CLIENTS 0x0a400000u /* 10.64.0.0 and on */
 #define TRAFFIC_SERVERS 0x0a800000u /* 10.128.0.0 and on */
@@ -187,6 +188,15 @@ TRAFFIC_INLINE int traffic_write(void *frame, const void *end, const struct traf
 		traffic_v4(eth + 1, e, t->reverse, syn, TRAFFIC_V4 - ETH_HLEN);
 	}
 	return 1;
+}
+
+/* Behind traffic_write(), for untagged IPv4 with UDP, which then goes without a checksum. */
+TRAFFIC_INLINE void traffic_stamp(void *frame, __u64 now)
+{
+	struct udphdr *udp = frame + ETH_HLEN + sizeof(struct iphdr);
+
+	udp->check = 0;
+	*(__u64 *)(frame + TRAFFIC_STAMP) = now;
 }
 
 TRAFFIC_INLINE __u32 traffic_length(const struct traffic *t)

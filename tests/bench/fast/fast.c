@@ -6,12 +6,14 @@
  *   fast --objects DIR --netns PREFIX [--what sandwich|pass|there]
  *        [--order random|sequence|flood] [--flows N] [--slots N] [--pins N] [--family 4|6]
  *        [--tag N] [--mode firewall|vpn] [--outward] [--to MAC] [--wall]
- *        [--measure QUANTUM:PAIRS:SKIP:TAKE]...
+ *        [--measure QUANTUM:PAIRS:SKIP:TAKE]... [--latency RATE]...
  *
  * `pass` measures what the kernel does with frames that XDP lets through: a bridge, routing, an nft
- * hook, set up by the caller; `there`: the program that a daemon has put on the port. Each --measure
- * (the quantum of `track` in ms, pairs of slices, of each so many ms skipped and taken) says what it
- * found as a line of JSON. --wall: other cores work, too, so the lane's own time is not what counts.
+ * hook, set up by the caller; `there`: the program that a daemon has put on the port. Each
+ * --measure (the quantum of `track` in ms, pairs of slices, of each so many ms skipped and taken)
+ * says what it found as a line of JSON. --wall: other cores work, too, so the lane's own time is
+ * not what counts. --latency: how long frames take at RATE frames a second, through the program,
+ * through the ceiling, and without a forwarder.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -28,6 +30,7 @@
 #include "sandwich/fastpath/fastpath.h"
 #include "sandwich/slowpath/memory.h"
 #include "tests/bench/fast/fill.h"
+#include "tests/bench/fast/latency.h"
 #include "tests/bench/fast/listen.h"
 #include "tests/bench/fast/slices.h"
 
@@ -36,6 +39,7 @@
 #define FAST_WARM_US   150000
 #define FAST_MTU       1500
 #define FAST_MEASURES  8
+#define FAST_QUANTUM_MS 250 /* as run/datapath.c has it under load */
 
 enum fast_what { FAST_SANDWICH, FAST_PASS, FAST_THERE };
 
@@ -48,6 +52,8 @@ struct options {
 	u32 flows, slots, pins, family, tag;
 	const char *measure[FAST_MEASURES];
 	int measures;
+	u32 rate[FAST_MEASURES];
+	int rates;
 };
 
 struct fast {
@@ -71,7 +77,7 @@ static const struct option fast_options[] = {
 	{"family", required_argument, NULL, '6'},  {"tag", required_argument, NULL, 'v'},
 	{"mode", required_argument, NULL, 'm'},	   {"outward", no_argument, NULL, FAST_OUTWARD},
 	{"to", required_argument, NULL, 'd'},	   {"wall", no_argument, NULL, FAST_WALL},
-	{NULL, 0, NULL, 0},
+	{"latency", required_argument, NULL, 'l'}, {NULL, 0, NULL, 0},
 };
 
 static enum generator_order fast_order(const char *word)
@@ -131,6 +137,10 @@ static void fast_word(struct options *o, int letter, const char *word)
 	case 'm':
 		o->mode = strcmp(word, "vpn") ? FILL_FIREWALL : FILL_VPN;
 		break;
+	case 'l':
+		if (o->rates < FAST_MEASURES)
+			o->rate[o->rates++] = (u32)strtoul(word, NULL, 0);
+		break;
 	case FAST_WALL:
 		o->wall = true;
 		break;
@@ -154,7 +164,7 @@ static int fast_read(struct options *o, int argc, char **argv)
 		else
 			fast_word(o, letter, optarg);
 	}
-	return o->objects && o->netns && o->measures && optind == argc ? 0 : -EINVAL;
+	return o->objects && o->netns && o->measures + o->rates && optind == argc ? 0 : -EINVAL;
 }
 
 /* Frames that are no plain forwarding have no place in a measurement. */
@@ -253,12 +263,16 @@ static int fast_prepare(struct fast *f)
 
 static int fast_open(struct fast *f)
 {
-	const struct lane_setup setup = {.objects = f->options.objects,
-					 .netns = f->options.netns,
-					 .outward = f->options.outward,
-					 .flood = f->options.order == GENERATOR_FLOOD,
-					 .cpu = FAST_CPU};
+	struct lane_setup setup = {.objects = f->options.objects,
+				   .netns = f->options.netns,
+				   .outward = f->options.outward,
+				   .cpu = FAST_CPU};
 	int err = fast_prepare(f);
+
+	if (f->options.rates)
+		setup.sink = LANE_SINK_LATENCY;
+	else if (f->options.order == GENERATOR_FLOOD)
+		setup.sink = LANE_SINK_FLOOD;
 
 	if (!err)
 		err = lane_open(&f->lane, &setup);
@@ -324,6 +338,26 @@ static int fast_measure(struct fast *f, const char *text)
 	return 0;
 }
 
+static int fast_latency(struct fast *f, u32 rate)
+{
+	static const char *const names[ENDS_TRIALS] = {"candidate", "ceiling", "bare"};
+	const int programs[ENDS_TRIALS] = {f->port.program, f->lane.program[LANE_CEILING],
+					   f->lane.program[LANE_LATENCY]};
+	struct latency out[ENDS_TRIALS];
+	int err;
+
+	if (f->memory)
+		core_store(&f->tables.settings->quantum, (u32)FAST_QUANTUM_MS);
+	err = latency_run(&f->lane, &f->port, programs, rate, out);
+	for (int i = 0; i < ENDS_TRIALS && !err; i++)
+		printf("%s\"%s\": {\"pps\": %.0f, \"p50\": %.0f, \"p99\": %.0f, \"p999\": %.0f}",
+		       i ? ", " : "{", names[i], out[i].pps, out[i].p50, out[i].p99, out[i].p999);
+	if (!err)
+		puts("}");
+	fflush(stdout);
+	return err;
+}
+
 /* Who records flows by the frames that pass gets one of each first. */
 static void fast_walk(struct fast *f)
 {
@@ -345,6 +379,8 @@ static int fast_measures(struct fast *f)
 		fast_walk(f);
 	for (int i = 0; i < f->options.measures && !err; i++)
 		err = fast_measure(f, f->options.measure[i]);
+	for (int i = 0; i < f->options.rates && !err; i++)
+		err = fast_latency(f, f->options.rate[i]);
 	return err;
 }
 

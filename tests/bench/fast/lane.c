@@ -41,7 +41,11 @@ static int lane_load(struct lane *l, const char *objects)
 		return err;
 	fd = bpf_object__find_map_fd_by_name(l->ends, "sinks");
 	l->sink = mmap(NULL, (size_t)getpagesize(), PROT_READ, MAP_SHARED, fd, 0);
-	return l->sink == MAP_FAILED ? -errno : 0;
+	if (l->sink == MAP_FAILED)
+		return -errno;
+	fd = bpf_object__find_map_fd_by_name(l->ends, "latencies");
+	l->latency = mmap(NULL, sizeof(*l->latency), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	return l->latency == MAP_FAILED ? -errno : 0;
 }
 
 static int lane_program(const struct lane *l, const char *name)
@@ -79,14 +83,16 @@ static int lane_exit(const struct lane *l, const char *interface)
 
 static int lane_build(struct lane *l, const struct lane_setup *setup)
 {
+	static const char *const sinks[] = {"sink", "sink_flood", "sink_latency"};
 	int err = lane_load(l, setup->objects), program;
 	char path[256];
 
 	if (err)
 		return err;
-	program = lane_program(l, setup->flood ? "sink_flood" : "sink");
+	program = lane_program(l, sinks[setup->sink]);
 	l->program[LANE_CEILING] = lane_program(l, "ceiling");
 	l->program[LANE_PASS] = lane_program(l, "pass");
+	l->program[LANE_LATENCY] = lane_program(l, "sink_latency");
 	err = lane_sink(l, LANE_GEN, "g0", program);
 	if (!err)
 		err = lane_sink(l, LANE_END, "s0", program);

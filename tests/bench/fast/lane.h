@@ -17,13 +17,15 @@
 #define LANE_UPLINK "u0"
 #define LANE_FARM   "d0"
 
-enum lane_program { LANE_CEILING, LANE_PASS, LANE_PROGRAMS };
+enum lane_program { LANE_CEILING, LANE_PASS, LANE_LATENCY, LANE_PROGRAMS };
+
+enum lane_sink { LANE_SINK, LANE_SINK_FLOOD, LANE_SINK_LATENCY };
 
 struct lane_setup {
 	const char *objects; /* folder of ends.bpf.o and generator.bpf.o */
 	const char *netns;   /* "/run/netns/NAME-": gen, mid and end are behind it */
 	int outward;
-	int flood; /* the sink tells known frames from a flood's */
+	enum lane_sink sink;
 	int cpu;
 };
 
@@ -31,6 +33,7 @@ struct lane {
 	struct generate *generate;
 	struct bpf_object *ends;
 	const volatile struct ends_sink *sink;
+	struct ends_latency *latency;
 	int program[LANE_PROGRAMS];
 	int links[2];
 	char paths[3][128]; /* gen, mid, end */

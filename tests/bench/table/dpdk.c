@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: ISC
+/*
+ * DPDK's rte_hash, as its manual shows it: CRC32 by the processor, one thread, no locks. It keeps
+ * the keys itself and gives each a number, which is the session's place in an array.
+ */
+#include <glib.h>
+#include <rte_eal.h>
+#include <rte_hash.h>
+#include <rte_hash_crc.h>
+
+#include "tests/bench/table/contender.h"
+
+struct dpdk {
+	struct rte_hash *table;
+	struct slot *slots;
+};
+
+/* No huge pages, no devices, nothing in the file system: the memory that the others have, too. */
+static bool dpdk_start(void)
+{
+	static const char *const words[] = {"table", "--no-huge", "--no-shconf", "-m",
+					    "3072", "--no-pci", "--no-telemetry", "-l",
+					    "0", NULL};
+	char *argv[G_N_ELEMENTS(words)] = {NULL};
+	bool good;
+
+	for (size_t i = 0; words[i]; i++)
+		argv[i] = g_strdup(words[i]);
+	good = rte_eal_init(G_N_ELEMENTS(words) - 1, argv) >= 0;
+	return good; /* EAL keeps the words */
+}
+
+static void *dpdk_open(u32 sessions)
+{
+	struct rte_hash_parameters parameters = {.name = "sessions",
+						 .entries = sessions,
+						 .key_len = sizeof(struct flow),
+						 .hash_func = rte_hash_crc,
+						 .socket_id = SOCKET_ID_ANY};
+	struct dpdk *d = g_new0(struct dpdk, 1);
+
+	if (dpdk_start())
+		d->table = rte_hash_create(&parameters);
+	if (d->table)
+		d->slots = g_try_new0(struct slot, rte_hash_max_key_id(d->table) + 1);
+	if (d->slots)
+		return d;
+	rte_hash_free(d->table);
+	g_free(d);
+	return NULL;
+}
+
+static bool dpdk_insert(void *table, const struct flow *key)
+{
+	struct dpdk *d = table;
+	int32_t at = rte_hash_add_key(d->table, key);
+
+	if (at >= 0)
+		slot_fill(&d->slots[at], key, 1, 0, 1);
+	return at >= 0;
+}
+
+static struct slot *dpdk_find(void *table, const struct flow *key)
+{
+	struct dpdk *d = table;
+	int32_t at = rte_hash_lookup(d->table, key);
+
+	return at < 0 ? NULL : &d->slots[at];
+}
+
+static void dpdk_close(void *table)
+{
+	struct dpdk *d = table;
+
+	rte_hash_free(d->table);
+	g_free(d->slots);
+	g_free(d);
+}
+
+const struct contender contender_dpdk = {
+	.name = "DPDK rte_hash",
+	.open = dpdk_open,
+	.insert = dpdk_insert,
+	.find = dpdk_find,
+	.close = dpdk_close,
+};
