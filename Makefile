@@ -126,7 +126,8 @@ demo:
 
 # Tests: each suite is a target of its own, and tests/run adds up what they say.
 SUITES    ?= $(if $(SAN),unit packets sim roles config,\
-	     lint unit packets sim roles model fuzz config man system system-pcap)
+	     lint unit packets hammer sim roles model fuzz config man system system-generic \
+	     system-pcap)
 CHECK_LOG := $(BUILD)/check
 
 .PHONY: check
@@ -137,7 +138,7 @@ check:
 		$(foreach s,$(SUITES),'$(s)=$(MAKE) -k --output-sync=target check-$(s)'); \
 	status=$$?; $(give_back); exit $$status
 
-.PHONY: check-config check-man check-system check-system-pcap
+.PHONY: check-config check-man check-system check-system-generic check-system-pcap
 check-config: $(BIN)/sandwich-ingress $(BIN)/sandwich-egress
 	@tests/lint/examples $(BIN) $(EXAMPLES)
 
@@ -149,11 +150,13 @@ check-system: all $(if $(SAN),,topo)
 	$(if $(SAN),@$(MAKE) SAN= BUILD=build topo)
 	SANDWICH_BINDIR=$(BIN) $(PYTHON) -m pytest -p no:cacheprovider -rfEs tests/system
 
-# What carries traffic once more, on the data path that works everywhere.
-SYSTEM_PCAP := conversations failover ftp packets datapath events
-check-system-pcap: all topo
-	SANDWICH_DATAPATH=pcap SANDWICH_BINDIR=$(BIN) $(PYTHON) -m pytest -p no:cacheprovider \
-		-rfEs $(SYSTEM_PCAP:%=tests/system/test_%.py)
+# What carries traffic once more: XDP behind the driver, and what works everywhere.
+SYSTEM_TRAFFIC := conversations failover ftp packets datapath events
+check-system-generic: SYSTEM_DATAPATH := xdp-generic
+check-system-pcap: SYSTEM_DATAPATH := pcap
+check-system-generic check-system-pcap: all topo
+	SANDWICH_DATAPATH=$(SYSTEM_DATAPATH) SANDWICH_BINDIR=$(BIN) $(PYTHON) -m pytest \
+		-p no:cacheprovider -rfEs $(SYSTEM_TRAFFIC:%=tests/system/test_%.py)
 
 # Installing
 INSTALLED_SBIN := $(DESTDIR)$(PREFIX)/sbin
@@ -201,8 +204,9 @@ help:
 #@ make deb              a Debian package of the same, in build/
 #@ make clean            removes build/
 #@
-#@ One suite of the tests: make check-lint, check-unit, check-packets, check-sim, check-roles,
-#@   check-model, check-fuzz, check-config, check-man, check-system, check-system-pcap;
+#@ One suite of the tests: make check-lint, check-unit, check-packets, check-hammer, check-sim,
+#@   check-roles, check-model, check-fuzz, check-config, check-man, check-system,
+#@   check-system-generic, check-system-pcap;
 #@   several: make check SUITES="lint unit"
 #@
 #@ CC=clang              gcc and clang both do

@@ -138,8 +138,8 @@ CORE_INLINE bool decide_touches(struct tables *t, const struct settings *cfg, co
 CORE_FN void decide_update(struct tables *t, const struct settings *cfg, struct work *w,
 			   struct slot *s, u32 length)
 {
-	u8 was = session_state(core_load(&s->state));
-	u8 byte = session_settle(core_load(&s->state), w->port != PORT_UPLINK);
+	u8 old = core_load(&s->state), was = session_state(old);
+	u8 byte = session_settle(old, w->port != PORT_UPLINK);
 	u8 state = session_next(byte, w->flow.protocol, w->packet.tcp_flags,
 				decide_from_outside(cfg, w));
 	bool closes;
@@ -148,9 +148,10 @@ CORE_FN void decide_update(struct tables *t, const struct settings *cfg, struct 
 		byte = session_first(w->flow.protocol, w->packet.tcp_flags,
 				     decide_from_outside(cfg, w), session_origin(byte));
 	closes = session_is_closed(state) && !session_is_closed(was);
-	if (state != was || session_state(byte) != was)
-		session_mark(t, s, (u8)((byte & ~7) | state),
-			     closes ? EVENT_CLOSED : EVENT_CHANGED);
+	if ((state != was || session_state(byte) != was) &&
+	    !session_turn(t, s, &w->flow, old, (u8)((byte & ~7) | state),
+			  closes ? EVENT_CLOSED : EVENT_CHANGED))
+		closes = false;
 	if (closes) {
 		w->events |= EVENT_CLOSED;
 		count(t, COUNTER_SESSIONS_CLOSED);
@@ -252,6 +253,8 @@ CORE_INLINE void decide_moved(struct tables *t, const struct settings *cfg, stru
 
 	if (old == w->device)
 		return;
+	if (!slot_holds(s, &w->flow))
+		return; /* another's by now: what it says is of no meaning to this one */
 	if (decide_stays(t, cfg, w, s)) {
 		w->device = old;
 		w->place.why = PLACE_SESSION;
@@ -261,7 +264,8 @@ CORE_INLINE void decide_moved(struct tables *t, const struct settings *cfg, stru
 	if (!touches)
 		return; /* no frame of the conversation itself */
 	if (session_is_open(byte) && decide_is_refused(t, cfg, w, byte))
-		session_mark(t, s, (u8)((byte & ~7) | SESSION_MOVED), EVENT_CHANGED);
+		session_turn(t, s, &w->flow, byte, (u8)((byte & ~7) | SESSION_MOVED),
+			     EVENT_CHANGED);
 	decide_follow(t, cfg, w, s);
 }
 
@@ -418,7 +422,12 @@ CORE_INLINE bool decide_left_behind(struct tables *t, const struct settings *cfg
 CORE_INLINE void decide_learn_key(struct tables *t, const struct settings *cfg, struct work *w,
 				  struct slot *s)
 {
-	if (learn(t, cfg, &w->key, w->place.hash, s, w->from, w->packet.tcp_flags, w->now)) {
+	enum learn said =
+		s ? learn_known(t, cfg, s, w->from, w->packet.tcp_flags, w->now) : LEARN_DEVICE;
+
+	if (said == LEARN_ASYMMETRIC)
+		learn_asymmetric(t, s, &w->flow);
+	if (said == LEARN_DEVICE && learn(t, &w->key, w->place.hash, w->from, w->now)) {
 		w->events |= EVENT_LEARNED;
 		if (s)
 			session_move(t, s, &w->flow, w->from);
@@ -497,7 +506,7 @@ CORE_INLINE void decide_agree(struct tables *t, const struct settings *cfg, stru
 	if (w->place.why == PLACE_HASH && device_is_live(t, cfg, core_load(&s->device), w->now) &&
 	    session_state(core_load(&s->state)) != SESSION_MOVED && !learn_stale(t, s) &&
 	    !session_opens(w->packet.tcp_flags) && !session_expired(cfg, s, w->now))
-		learn_asymmetric(t, s);
+		learn_asymmetric(t, s, &w->flow);
 	decide_follow(t, cfg, w, s);
 }
 

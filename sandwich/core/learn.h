@@ -16,6 +16,7 @@
 enum learn {
 	LEARN_NOTHING, /* the conversation stays where it is known to be */
 	LEARN_DEVICE,  /* it is on the frame's device from now on */
+	LEARN_ASYMMETRIC, /* it stays, and was seen on two devices that are up */
 };
 
 /* Up, and heard of lately: a silent device may be gone already, and the partner knows first. */
@@ -50,14 +51,14 @@ CORE_INLINE bool learn_guessed(const struct settings *cfg, const struct slot *se
 	       (state == SESSION_MOVED || (state == SESSION_NEW && byte & SESSION_FROM_INSIDE));
 }
 
-CORE_INLINE void learn_asymmetric(struct tables *t, struct slot *session)
+CORE_INLINE void learn_asymmetric(struct tables *t, struct slot *session, const struct flow *flow)
 {
 	u8 byte = core_load(&session->state);
 
 	if (byte & SESSION_ASYMMETRIC)
 		return;
-	session_mark(t, session, (u8)(byte | SESSION_ASYMMETRIC), EVENT_CHANGED);
-	count(t, COUNTER_ASYMMETRIC_FLOWS);
+	if (session_turn(t, session, flow, byte, (u8)(byte | SESSION_ASYMMETRIC), EVENT_CHANGED))
+		count(t, COUNTER_ASYMMETRIC_FLOWS);
 }
 
 /* What a frame of a recorded conversation says that came from DEVICE and not from its own. */
@@ -78,8 +79,7 @@ CORE_INLINE enum learn learn_known(struct tables *t, const struct settings *cfg,
 		count(t, cfg->on_move == MOVE_REBIND ? COUNTER_MOVED_REBIND : COUNTER_KEPT);
 		return cfg->on_move == MOVE_REBIND ? LEARN_DEVICE : LEARN_NOTHING;
 	}
-	learn_asymmetric(t, session);
-	return LEARN_NOTHING;
+	return LEARN_ASYMMETRIC;
 }
 
 /*
@@ -119,14 +119,11 @@ CORE_FN bool learn_host_stale(struct tables *t, const struct settings *cfg, cons
 }
 
 /*
- * A frame of KEY came from DEVICE, and placement names another. True: it was learned; the session
- * is still to be moved.
+ * A frame of KEY came from DEVICE, placement names another, and nothing speaks against it. True: it
+ * was learned; the session is still to be moved.
  */
-CORE_INLINE bool learn(struct tables *t, const struct settings *cfg, const struct flow *key,
-		       u64 hash, struct slot *session, u8 device, u8 tcp_flags, u32 now)
+CORE_INLINE bool learn(struct tables *t, const struct flow *key, u64 hash, u8 device, u32 now)
 {
-	if (session && learn_known(t, cfg, session, device, tcp_flags, now) == LEARN_NOTHING)
-		return false;
 	if (!pin_put(t, key, hash, device, PIN_LEARNED, now))
 		return false;
 	count(t, COUNTER_LEARNED);

@@ -81,17 +81,19 @@ CORE_INLINE struct slot *table_claim_free(struct tables *t, enum table_kind kind
 
 /*
  * Another slot of KEY behind FIRST, the one that is found: two CPUs put it at the same time. Both
- * look after they have published theirs, so that at least one of them sees both.
+ * look after they have published theirs, so that at least one of them sees both. *VERSION: of the
+ * copy, to remove it by.
  */
 CORE_FN struct slot *table_copy(struct tables *t, enum table_kind kind, const struct slot *first,
-				const struct flow *key, u64 hash)
+				const struct flow *key, u64 hash, u32 *version)
 {
 	bool behind = false;
 
 	for (u32 i = 0; i < TABLE_WINDOW; i++) {
 		struct slot *s = tables_slot(t, kind, (u32)hash + i);
 
-		if (!s || core_load(&s->version) == SLOT_NEVER)
+		*version = s ? core_load(&s->version) : SLOT_NEVER;
+		if (*version == SLOT_NEVER)
 			return NULL;
 		if (behind && slot_holds(s, key))
 			return s;
@@ -136,13 +138,13 @@ CORE_FN bool pin_put(struct tables *t, const struct flow *key, u64 hash, u8 devi
 	count(t, COUNTER_PINS_NEW);
 	tables_tell(t, TABLE_PINS, pin, what);
 	first = table_find(t, TABLE_PINS, key, hash);
-	copy = first ? table_copy(t, TABLE_PINS, first, key, hash) : NULL;
+	copy = first ? table_copy(t, TABLE_PINS, first, key, hash, &before) : NULL;
 	if (copy == pin) {
 		core_store(&first->device, device);
 		tables_tell(t, TABLE_PINS, first, what);
 	}
 	if (copy)
-		pin_remove(t, copy, core_load(&copy->version));
+		pin_remove(t, copy, before);
 	return true;
 }
 

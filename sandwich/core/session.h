@@ -203,6 +203,29 @@ CORE_INLINE void session_mark(struct tables *t, struct slot *s, u8 byte, u32 wha
 	tables_tell(t, TABLE_SESSIONS, s, what);
 }
 
+/*
+ * The same, if it is FLOW's still and its state WAS that: since it was found another CPU may have
+ * given the slot to another, or have changed it. True: done, and told.
+ */
+CORE_INLINE bool session_turn(struct tables *t, struct slot *s, const struct flow *flow, u8 was,
+			      u8 byte, u32 what)
+{
+	u32 version = core_load(&s->version);
+	struct flow held;
+	bool same;
+
+	if (!slot_is_live(version) || !slot_hold(s, version))
+		return false;
+	slot_key(s, &held);
+	same = flow_equal(&held, flow) && core_load(&s->state) == was;
+	if (same)
+		core_store(&s->state, byte);
+	slot_unhold(s, version);
+	if (same)
+		tables_tell(t, TABLE_SESSIONS, s, what);
+	return same;
+}
+
 /* Forgets a session at VERSION and takes it off its device's count. */
 CORE_INLINE bool session_remove(struct tables *t, struct slot *s, u32 version)
 {
@@ -282,9 +305,9 @@ CORE_FN struct slot *session_add(struct tables *t, const struct flow *flow, u64 
 	count(t, COUNTER_SESSIONS_NEW);
 	tables_tell(t, TABLE_SESSIONS, s, EVENT_NEW);
 	first = table_find(t, TABLE_SESSIONS, flow, hash);
-	copy = first ? table_copy(t, TABLE_SESSIONS, first, flow, hash) : NULL;
+	copy = first ? table_copy(t, TABLE_SESSIONS, first, flow, hash, &before) : NULL;
 	if (copy)
-		session_remove(t, copy, core_load(&copy->version));
+		session_remove(t, copy, before);
 	return first ? first : s;
 }
 

@@ -117,14 +117,16 @@ static void test_duplicates_settle(void **state)
 	struct tables *t = &((struct world *)*state)->tables;
 	struct flow f = flow_number(1);
 	struct slot *mine = &t->slots[TABLE_SESSIONS][12], *first;
+	u32 version;
 
 	t->slots[TABLE_SESSIONS][9].version = SLOT_FREE;
 	first = add_at(t, 1, 9, SESSION_NEW, 0);
 	t->slots[TABLE_SESSIONS][10].version = t->slots[TABLE_SESSIONS][11].version = SLOT_FREE;
 	slot_fill(mine, &f, 1, 0, 0);
 	slot_publish(mine, SLOT_NEVER);
-	assert_ptr_equal(table_copy(t, TABLE_SESSIONS, first, &f, 9), mine);
-	assert_null(table_copy(t, TABLE_SESSIONS, mine, &f, 9));
+	assert_ptr_equal(table_copy(t, TABLE_SESSIONS, first, &f, 9, &version), mine);
+	assert_int_equal(version, mine->version);
+	assert_null(table_copy(t, TABLE_SESSIONS, mine, &f, 9, &version));
 }
 
 /* The other CPU's copy is published when this one looks: whichever is further away goes. */
