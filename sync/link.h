@@ -9,8 +9,8 @@
  *
  * Pure: bytes in, bytes out, time as an argument (microseconds of a monotonic clock, never 0).
  * Nothing is allocated after link_new(). Ops are called from within link_input(), link_tick(),
- * link_end() and link_heartbeat(), and may call none of these on the same link but through a queue
- * of the caller's. Thread: one at a time.
+ * link_begin(), link_end() and link_heartbeat(). item() and again() may begin and end datagrams;
+ * the others call nothing of the link. Thread: one at a time.
  */
 #ifndef SYNC_LINK_H
 #define SYNC_LINK_H

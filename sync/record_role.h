@@ -29,10 +29,7 @@ struct record_device {
 bool record_put_device(struct record_writer *w, const struct record_device *device);
 bool record_get_device(struct record_reader *r, struct record_device *out);
 
-/*
- * HEARTBEAT: the first part of the struct; the second, of the link, goes as an item of the link's
- * own and is 0 here. Votes beyond ROLE_VOTES are not read.
- */
+/* HEARTBEAT. Votes beyond ROLE_VOTES are not read. */
 bool record_put_heartbeat(struct record_writer *w, const struct role_heartbeat *hb);
 bool record_get_heartbeat(struct record_reader *r, struct role_heartbeat *out);
 

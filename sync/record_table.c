@@ -35,20 +35,54 @@
 /* Where 4 bytes of IPv4 lie in a mapped address. */
 #define RECORD_V4 12
 
+/* BYTES is 1, 2, 4, 6 or 8, and known when this is compiled: then it is a store or two. */
 CORE_INLINE u8 *record_store(u8 *at, u64 value, size_t bytes)
 {
-	for (size_t i = bytes; i--; value >>= 8)
-		at[i] = (u8)value;
+	be16 two = core_swap16(bytes == 6 ? value >> 32 : value);
+	be32 four = core_swap32(bytes == 8 ? value >> 32 : value);
+	be32 low = core_swap32(value);
+
+	if (bytes == 1)
+		*at = (u8)value;
+	else if (bytes == 2)
+		memcpy(at, &two, 2);
+	else if (bytes == 6)
+		memcpy(memcpy(at, &two, 2) + 2, &low, 4);
+	else
+		memcpy(at, &four, 4);
+	if (bytes == 8)
+		memcpy(at + 4, &low, 4);
 	return at + bytes;
+}
+
+CORE_INLINE u64 record_load2(const u8 *at)
+{
+	be16 value;
+
+	memcpy(&value, at, 2);
+	return core_swap16(value);
+}
+
+CORE_INLINE u64 record_load4(const u8 *at)
+{
+	be32 value;
+
+	memcpy(&value, at, 4);
+	return core_swap32(value);
 }
 
 CORE_INLINE const u8 *record_load(const u8 *at, u64 *value, size_t bytes)
 {
-	u64 v = 0;
-
-	for (size_t i = 0; i < bytes; i++)
-		v = v << 8 | at[i];
-	*value = v;
+	if (bytes == 1)
+		*value = *at;
+	else if (bytes == 2)
+		*value = record_load2(at);
+	else if (bytes == 6)
+		*value = record_load2(at) << 32 | record_load4(at + 2);
+	else
+		*value = record_load4(at);
+	if (bytes == 8)
+		*value = *value << 32 | record_load4(at + 4);
 	return at + bytes;
 }
 
@@ -86,9 +120,12 @@ CORE_INLINE const u8 *record_load_device(const u8 *at, struct record_entry *out,
 {
 	u64 value;
 
-	at = record_load(at, &value, flags & RECORD_NAME ? 8 : 1);
-	out->name = flags & RECORD_NAME ? value : 0;
-	out->place = flags & RECORD_NAME ? 0 : (u8)value;
+	if (!(flags & RECORD_NAME)) {
+		out->place = *at;
+		return at + 1;
+	}
+	at = record_load(at, &value, 8);
+	out->name = value;
 	return at;
 }
 

@@ -41,7 +41,7 @@ struct role_vote {
 	u32 term;      /* likewise; outlives the box, so that one that restarts learns it */
 };
 
-/* The item HEARTBEAT. The role writes and reads all but the second part, which is the link's. */
+/* The item HEARTBEAT. What belongs to the link goes beside it (sync/record_link.h). */
 struct role_heartbeat {
 	u8 role;
 	u8 flags;
@@ -52,13 +52,6 @@ struct role_heartbeat {
 	u64 sent_us;
 	u16 votes;
 	struct role_vote vote[ROLE_VOTES];
-
-	u16 features;
-	u64 challenge;
-	u64 echo_us;	 /* the receiver's last sent_us, 0: none */
-	u32 echo_age_us; /* how long before sent_us that came */
-	u64 last_reliable;
-	u64 watermark;
 };
 
 struct role_box {
@@ -86,7 +79,7 @@ struct role_ops {
 	void (*became)(void *user, enum role_state role, u32 term, const char *why);
 	/* Gratuitous ARP and unsolicited NA for every address: at once, after 50 ms .. 5 s. */
 	void (*announce)(void *user);
-	/* To every box, over every path; the link's part is the caller's to fill in. */
+	/* To every box, over every path. */
 	void (*heartbeat)(void *user, const struct role_heartbeat *hb);
 	/* Put HANDOVER(TERM) into the stream to TO, behind the last record. 0, 0: called off. */
 	void (*handover)(void *user, u32 to, u32 term);
