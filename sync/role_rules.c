@@ -181,6 +181,7 @@ static void role_stand_by(struct role *r, u32 active, u64 now)
 {
 	if (r->offer.to)
 		r->offer = (struct role_offer){0};
+	r->failures = 0;
 	r->flags &= (u8)~ROLE_EQUAL;
 	r->active = active;
 	role_become(r, ROLE_STANDBY, r->known, now);
@@ -219,7 +220,7 @@ static void judge_start(struct role *r, const struct rival *rival, u64 now)
 	if (rival->box) {
 		role_why(r, "%s is active", rival->box->name);
 		role_stand_by(r, rival->box->number, now);
-	} else if (!role_past(r, r->listens, now)) {
+	} else if (!role_past(r, r->listens, now) || !role_past(r, r->blind, now)) {
 		return;
 	} else if (role_courtesy(r, now) || !(r->flags & ROLE_PORTS_OK)) {
 		role_why(r, "started; nobody is active yet");
@@ -340,7 +341,9 @@ static void role_call_off(struct role *r, u64 now)
 
 	role_say(r, "%s did not answer: the handover is called off", role_name(r, r->offer.to));
 	r->offer = (struct role_offer){0};
-	r->retry = now + ROLE_RETRY_US;
+	r->retry = now + ((u64)ROLE_RETRY_US << r->failures);
+	if (r->failures < ROLE_FAILURES)
+		r->failures++;
 	r->counts.called_off++;
 	r->ops.handover(r->ops.user, 0, 0);
 	role_become(r, ROLE_ACTIVE, term, now);

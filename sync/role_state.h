@@ -10,7 +10,8 @@
 #include "sync/role.h"
 
 #define ROLE_PATIENCE_US 500000u /* for the answer to a handover */
-#define ROLE_RETRY_US	 1000000u /* between handovers that nobody asked for */
+#define ROLE_RETRY_US	 1000000u /* between handovers that nobody asked for; doubled for each */
+#define ROLE_FAILURES	 6	  /* that is called off, so often at most */
 
 struct role_peer {
 	const struct role_box *box;
@@ -50,6 +51,7 @@ struct role {
 	u64 outranked;	/* ACTIVE: since when a higher term is known, 0: none is */
 	u64 astray;	/* ACTIVE: since when the partner side is on another pair, 0: it isn't */
 	u64 retry;	/* no handover of our own before */
+	u8 failures;	/* handovers called off in a row */
 	bool vetoed;	/* the partner's word holds us back */
 	struct role_offer offer; /* ours */
 	struct role_offer taken; /* it made us active; so long its maker's old claim is void */

@@ -170,7 +170,8 @@ static void box_handover(void *user, u32 to, u32 term)
 {
 	const struct box *b = user;
 	struct world *w = b->world;
-	u64 delay = 100 + world_chance(w, world_chance(w, 8) ? 20000 : 900000);
+	bool prompt = world_chance(w, 8) || w->quiet_from != NEVER; /* too late is a fault, too */
+	u64 delay = 100 + world_chance(w, prompt ? 20000 : 900000);
 
 	if (!to)
 		return;
