@@ -14,6 +14,7 @@
 #include <time.h>
 #include <cmocka.h>
 
+#include "sync/repair_state.h"
 #include "tests/unit/sync_rig.h"
 
 static double cpu_seconds(void)
@@ -135,6 +136,116 @@ static void test_repair(void **state)
 }
 
 
+/* What a partner is told fills what is absent, and nothing else; repair adds, and takes out nothing. */
+static void test_partner(void **state)
+{
+	struct sync_rig rig;
+	u32 before;
+
+	(void)state;
+	rig_open(&rig, 3, 4096, 256);
+	for (int i = 0; i < 2; i++) {
+		rig.node[i].peer = STORE_PARTNER;
+		rig.node[i].active = true;
+		node_restart(&rig.node[i], true);
+	}
+	rig_run(&rig, 100 * MS, MS);
+	for (u32 key = 0; key < 200; key++) { /* both have seen them; one has half of them elsewhere */
+		add(&rig.node[0], key, 1, SESSION_ESTABLISHED);
+		add(&rig.node[1], key, (u8)(1 + key % 2), SESSION_OPENING);
+	}
+	rig_run(&rig, 100 * MS, MS);
+	for (u32 key = 0; key < 200; key++)
+		assert_int_equal(box_session(&rig.node[1].box, key)->device, 1 + key % 2);
+	for (u32 key = 200; key < 300; key++)
+		add(&rig.node[0], key, 3, SESSION_ESTABLISHED);
+	rig_run(&rig, 100 * MS, MS);
+	for (u32 key = 200; key < 300; key++)
+		assert_int_equal(session_origin(box_session(&rig.node[1].box, key)->state),
+				 ORIGIN_SYNCED);
+	session_remove(&rig.node[0].box.world.tables, box_session(&rig.node[0].box, 200),
+		       box_session(&rig.node[0].box, 200)->version);
+	rig_run(&rig, 100 * MS, MS);
+	assert_null(box_session(&rig.node[1].box, 200));
+	/* one that has lost a part asks; what it alone has stays */
+	for (u32 key = 210; key < 240; key++)
+		session_remove(&rig.node[1].box.own, box_session(&rig.node[1].box, key),
+			       box_session(&rig.node[1].box, key)->version);
+	journal_rescan(rig.node[1].box.journal);
+	add(&rig.node[1], 1000, 2, SESSION_ESTABLISHED);
+	rig.cut = true; /* not told by the stream */
+	rig_run(&rig, MS, MS);
+	node_restart(&rig.node[1], true);
+	node_restart(&rig.node[0], true);
+	rig.cut = false;
+	rig_run(&rig, 100 * MS, MS);
+	before = world_live_slots(&rig.node[1].box.own, TABLE_SESSIONS);
+	assert_null(box_session(&rig.node[1].box, 215));
+	repair_start(rig.node[1].repair, rig.now);
+	rig_run(&rig, 2 * SECOND, MS);
+	for (u32 key = 210; key < 240; key++)
+		assert_non_null(box_session(&rig.node[1].box, key));
+	assert_int_equal(world_live_slots(&rig.node[1].box.own, TABLE_SESSIONS), before + 30);
+	assert_int_equal(repair_of(&rig.node[1]).removed, 0);
+	rig_close(&rig);
+}
+
+/* An empty partner is filled whole. */
+static void test_partner_fills(void **state)
+{
+	struct sync_rig rig;
+
+	(void)state;
+	rig_open(&rig, 4, 4096, 256);
+	for (int i = 0; i < 2; i++) {
+		rig.node[i].peer = STORE_PARTNER;
+		rig.node[i].active = true;
+	}
+	rig.cut = true;
+	for (u32 key = 0; key < 2000; key++)
+		add(&rig.node[0], key, (u8)(1 + key % 3), SESSION_ESTABLISHED);
+	node_journal(&rig.node[0]);
+	node_restart(&rig.node[0], true);
+	node_restart(&rig.node[1], true);
+	rig.cut = false;
+	rig_run(&rig, 100 * MS, MS);
+	repair_start(rig.node[1].repair, rig.now);
+	rig_run(&rig, 2 * SECOND, MS);
+	assert_int_equal(world_live_slots(&rig.node[1].box.own, TABLE_SESSIONS),
+			 world_live_slots(&rig.node[0].box.own, TABLE_SESSIONS));
+	assert_int_equal(node_missing(&rig.node[0], &rig.node[1], TABLE_SESSIONS), 0);
+	rig_close(&rig);
+}
+
+/* The last resort: all is sent, and what was not sent goes. */
+static void test_dump(void **state)
+{
+	struct sync_rig rig;
+
+	(void)state;
+	rig_open(&rig, 6, 4096, 256);
+	for (u32 i = 0; i < 2000; i++)
+		act(&rig.node[0], rig_dice(&rig, 1500));
+	rig_run(&rig, 1500 * MS, MS);
+	for (u32 key = 2000; key < 2100; key++) { /* its own, and others' */
+		struct store_record r = box_record(TABLE_SESSIONS, key, 2, SESSION_ESTABLISHED);
+
+		store_apply(rig.node[1].box.store, 1, 1, &r, 1);
+	}
+	assert_true(rig_differences(&rig) >= 100);
+	rig.node[1].repair->ask.stuck = 2; /* the next round would be the third */
+	rig.node[1].repair->ask.last_differing = 1;
+	rig.node[1].repair->view.differing = 1;
+	repair_start(rig.node[1].repair, rig.now);
+	assert_int_equal(repair_of(&rig.node[1]).phase, REPAIR_DUMP);
+	rig_run(&rig, 1500 * MS, MS);
+	assert_int_equal(repair_of(&rig.node[1]).dumps, 1);
+	assert_int_equal(repair_of(&rig.node[1]).removed, 100);
+	assert_int_equal(rig_differences(&rig), 0);
+	assert_true(repair_of(&rig.node[1]).equal);
+	rig_close(&rig);
+}
+
 /* --- a million -------------------------------------------------------------------------------- */
 
 #define MANY 1000000u
@@ -252,6 +363,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stream),
 		cmocka_unit_test(test_repair),
+		cmocka_unit_test(test_partner),
+		cmocka_unit_test(test_partner_fills),
+		cmocka_unit_test(test_dump),
 		cmocka_unit_test(test_million),
 	};
 
