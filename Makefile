@@ -126,7 +126,7 @@ demo:
 
 # Tests: each suite is a target of its own, and tests/run adds up what they say.
 SUITES    ?= $(if $(SAN),unit packets sim roles config,\
-	     lint unit packets hammer sim roles model fuzz config man system system-generic \
+	     lint unit packets hammer sim sync roles model fuzz config man system system-generic \
 	     system-pcap)
 CHECK_LOG := $(BUILD)/check
 
@@ -205,7 +205,7 @@ help:
 #@ make clean            removes build/
 #@
 #@ One suite of the tests: make check-lint, check-unit, check-packets, check-hammer, check-sim,
-#@   check-roles, check-model, check-fuzz, check-config, check-man, check-system,
+#@   check-sync, check-roles, check-model, check-fuzz, check-config, check-man, check-system,
 #@   check-system-generic, check-system-pcap;
 #@   several: make check SUITES="lint unit"
 #@

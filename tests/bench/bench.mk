@@ -4,7 +4,7 @@
 BENCH ?=
 BENCH_DIR := $(BUILD)/bench
 BENCH_PROGRAMS := $(addprefix $(BENCH_DIR)/,bare_pcap generator probe fast decision table \
-		  journal link)
+		  journal link sync)
 BENCH_OBJECTS := $(addprefix $(BENCH_DIR)/,generator.bpf.o ends.bpf.o wrapper.bpf.o lru_hash.bpf.o \
 		 hash.bpf.o) $(BPF)/sandwich.bpf.o
 BENCH_HEADERS := $(wildcard tests/bench/*.h tests/bench/*/*.h)
@@ -17,6 +17,7 @@ $(BENCH_DIR)/bare_pcap: $(OBJ)/tests/bench/bare_pcap.o
 $(BENCH_DIR)/probe: $(OBJ)/tests/bench/probe.o
 $(BENCH_DIR)/journal: $(OBJ)/tests/bench/journal.o $(LIB)
 $(BENCH_DIR)/link: $(OBJ)/tests/bench/link.o $(LIB)
+$(BENCH_DIR)/sync: $(OBJ)/tests/bench/sync.o $(BENCH_WORLD)
 $(BENCH_DIR)/generator: $(OBJ)/tests/bench/generator.o $(BENCH_GENERATOR)
 $(BENCH_DIR)/fast: $(call bench_objects,fast) $(BENCH_GENERATOR) $(BENCH_WORLD)
 $(BENCH_DIR)/decision: $(call bench_objects,decision) $(OBJ)/tests/bench/fast/fill.o $(BENCH_WORLD)
