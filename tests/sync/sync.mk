@@ -1,4 +1,5 @@
-# The simulation of replication notices planted bugs. SYNC_SEEDS=100000 build/unit/test_sync_faults is the long run.
+# The simulation of replication notices planted bugs. The long run of it:
+# SYNC_SEEDS=100000 build/unit/test_sync_faults
 
 .PHONY: check-sync
 check-sync: $(BUILD)/unit/test_sync_faults

@@ -136,7 +136,7 @@ static void test_repair(void **state)
 }
 
 
-/* What a partner is told fills what is absent, and nothing else; repair adds, and takes out nothing. */
+/* What a partner is told fills what is absent, and nothing else; repair only adds. */
 static void test_partner(void **state)
 {
 	struct sync_rig rig;
@@ -150,7 +150,8 @@ static void test_partner(void **state)
 		node_restart(&rig.node[i], true);
 	}
 	rig_run(&rig, 100 * MS, MS);
-	for (u32 key = 0; key < 200; key++) { /* both have seen them; one has half of them elsewhere */
+	/* both have seen them; one has half of them elsewhere */
+	for (u32 key = 0; key < 200; key++) {
 		add(&rig.node[0], key, 1, SESSION_ESTABLISHED);
 		add(&rig.node[1], key, (u8)(1 + key % 2), SESSION_OPENING);
 	}
