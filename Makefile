@@ -124,6 +124,17 @@ demo:
 		{ tail -n 30 $(BUILD)/make.log >&2; exit 1; }
 	@KEEP="$(KEEP)" BINDIR=$(BIN) topo/demo; status=$$?; $(give_back); exit $$status
 
+# Failover drills: 2 + 2 balancers, and one thing after the other breaks.
+DRILLS ?=
+.PHONY: drill
+drill:
+	@$(call need_root,the drills make network namespaces: run them as root (sudo make drill))
+	@$(DEPS) build run demo drill
+	@$(MAKE) --no-print-directory -j$(JOBS) all topo >$(BUILD)/make.log 2>&1 || \
+		{ tail -n 30 $(BUILD)/make.log >&2; exit 1; }
+	@topo/drill --bindir $(BIN) --out $(BUILD)/drill $(if $(DRILLS),--only $(DRILLS)); \
+	status=$$?; $(give_back); exit $$status
+
 # Tests: each suite is a target of its own, and tests/run adds up what they say.
 SUITES    ?= $(if $(SAN),unit packets sim roles config,\
 	     lint unit packets hammer sim sync roles model fuzz config man system system-generic \
@@ -199,6 +210,7 @@ help:
 #@ sudo make demo        a sandwich in network namespaces, in under a minute (KEEP=1: it stays up)
 #@ sudo make check       all the tests; the last line is their sum. Both install what is missing
 #@ sudo make bench       packets a second and latency, beside Linux doing the same
+#@ sudo make drill       failover drills on 2 + 2 balancers (DRILLS=kill-ingress,firewall: some)
 #@ sudo make deps        installs what building, the demo and the tests need (Debian)
 #@ sudo make install     to PREFIX (/usr/local), with manual pages, units, examples; DESTDIR works
 #@ make deb              a Debian package of the same, in build/

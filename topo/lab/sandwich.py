@@ -61,6 +61,16 @@ class SandwichBalancers:
         """End one daemon; returns its exit status."""
         return self.lab.processes.stop(self.daemons.pop(side), first=first)
 
+    def detach(self, side):
+        """Take away what a daemon that was killed left in the kernel."""
+        program = self.program(f"sandwich-{side.split('-', maxsplit=1)[0]}")
+        self.lab.balancer(side).run([program, "-c", self.config, "-n", side, "--detach"], check=False)
+
+    def wait_answering(self, side, timeout=10):
+        """Wait until the daemon answers questions."""
+        poll(lambda: os.path.exists(self.socket(side)) and self.refused(side, "version")[0] == 0, timeout,
+             f"an answer of {side}")
+
     def stop(self):
         for side in list(self.daemons):
             self.stop_side(side)
