@@ -20,6 +20,9 @@ static const struct word words[] = {
 	{"show addresses", "", "the addresses that this balancer answers for", show_addresses},
 	{"show counters", "", "everything that is counted, as one flat map", show_counters},
 	{"show config", "", "the configuration in force, every default shown", show_config},
+	{"show sync", "", "the other balancers: in reach, equal, what was lost and repaired",
+	 show_sync},
+	{"show role", "", "who is active on this side, and why", show_role},
 	{"explain", "SRC DST [PROTO SPORT DPORT] [from=outside|inside]",
 	 "which device carries a conversation, why, and which would be next", explain},
 	{"drain", "DEVICE [--deadline TIME]",
@@ -28,6 +31,11 @@ static const struct word words[] = {
 	 admin_enable},
 	{"disable", "DEVICE", "stop using a device at once", admin_disable},
 	{"flush", FILTERS, "forget sessions, and the pins left without any", admin_flush},
+	{"failover", "", "hand over to the standby, nothing being lost", sync_word_failover},
+	{"resync", "", "compare all tables with the other balancers now, and repair what differs",
+	 sync_word_resync},
+	{"role", "active|standby", "with role = external: what the other program has decided",
+	 sync_word_role},
 	{"version", "", "what runs here, since when, and whether the partner is heard of",
 	 words_version},
 	{"help", "", "this list", words_help},
@@ -159,7 +167,7 @@ static int words_unknown(struct call *call)
 	if (!strcmp(call->line[0], "show") && (!guess || !strcmp(guess, "show")))
 		rc = words_fail(call, -EINVAL,
 				"show what? devices, sessions, pins, neighbours, addresses, "
-				"counters, config");
+				"counters, config, sync, role");
 	else if (guess)
 		rc = words_fail(call, -EINVAL, "'%s%s%s' is not known; did you mean '%s'?",
 				call->line[0], call->line[1] ? " " : "",

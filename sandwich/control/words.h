@@ -70,11 +70,16 @@ int show_neighbours(struct call *call);
 int show_addresses(struct call *call);
 int show_counters(struct call *call);
 int show_config(struct call *call);
+int show_sync(struct call *call);
+int show_role(struct call *call);
 int explain(struct call *call);
 int admin_drain(struct call *call);
 int admin_enable(struct call *call);
 int admin_disable(struct call *call);
 int admin_flush(struct call *call);
+int sync_word_failover(struct call *call);
+int sync_word_resync(struct call *call);
+int sync_word_role(struct call *call);
 int words_help(struct call *call);
 int words_version(struct call *call);
 

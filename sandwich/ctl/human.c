@@ -48,6 +48,11 @@ void human_count(GString *out, double n)
 	human_scale(out, n, 1e7, 1000);
 }
 
+bool human_true(JsonObject *row, const char *member)
+{
+	return json_object_get_boolean_member_with_default(row, member, FALSE);
+}
+
 bool human_has(JsonObject *row, const char *member)
 {
 	return row && json_object_has_member(row, member) &&

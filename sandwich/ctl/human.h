@@ -14,6 +14,7 @@ const char *human_string(JsonObject *row, const char *member); /* "" */
 double human_double(JsonObject *row, const char *member);      /* -1 */
 gint64 human_number(JsonObject *row, const char *member);      /* 0 */
 JsonObject *human_object(JsonObject *row, const char *member); /* NULL */
+bool human_true(JsonObject *row, const char *member);          /* false */
 bool human_has(JsonObject *row, const char *member);           /* it is there and not null */
 
 /* address:port, [address]:port, or the address alone where PORT is 0. */

@@ -119,6 +119,31 @@ static void cell_pair(GString *out, JsonObject *row, const char *member)
 	human_endpoint(out, human_string(row, "other"), human_number(row, "other_port"));
 }
 
+static void cell_us(GString *out, JsonObject *row, const char *member)
+{
+	double us = (double)human_number(row, member);
+
+	if (us < 1000000)
+		g_string_append_printf(out, us < 10000 ? "%.2fms" : "%.0fms", us / 1000);
+	else
+		human_time(out, us / 1000000);
+}
+
+/* Whether tables are equal; how many entries differed when they were last compared. */
+static void cell_equal(GString *out, JsonObject *row, const char *member)
+{
+	gint64 differing = human_number(row, "differing");
+
+	if (!human_has(row, member))
+		g_string_append(out, "not compared");
+	else if (json_object_get_boolean_member_with_default(row, member, FALSE))
+		g_string_append(out, "equal");
+	else if (differing)
+		g_string_append_printf(out, "%" G_GINT64_FORMAT " differ", differing);
+	else
+		g_string_append(out, "differ");
+}
+
 static const struct column devices[] = {
 	{"NAME", "name", false, NULL},
 	{"STATE", "state", false, NULL},
@@ -167,12 +192,23 @@ static const struct column addresses[] = {
 	{"MAC", "mac", false, NULL},         {NULL, NULL, false, NULL},
 };
 
+static const struct column syncs[] = {
+	{"NAME", "name", false, NULL},	     {"SIDE", "side", false, NULL},
+	{"ROLE", "role", false, NULL},	     {"TABLES", "digest_equal", false, cell_equal},
+	{"SESSIONS", "sessions", true, cell_count}, {"LAG", "lag_us", true, cell_us},
+	{"RTT", "rtt_us", true, cell_us},    {"SENT", "sent", true, cell_count},
+	{"RECEIVED", "received", true, cell_count}, {"LOST", "lost", true, cell_count},
+	{"REPAIRED", "repaired", true, cell_count}, {"REFUSED", "refused", true, cell_count},
+	{"PATH", "path", false, NULL},	     {NULL, NULL, false, NULL},
+};
+
 static const struct {
 	const char *words;
 	const struct column *columns;
 } tables[] = {
 	{"show devices", devices},       {"show sessions", sessions},   {"show pins", pins},
-	{"show neighbours", neighbours}, {"show addresses", addresses},
+	{"show neighbours", neighbours}, {"show addresses", addresses}, {"show sync", syncs},
+	{"resync", syncs},
 };
 
 const struct column *views_columns(const char *words)

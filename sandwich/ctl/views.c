@@ -244,6 +244,44 @@ static void view_version(GString *out, JsonNode *result)
 	view_partner(out, human_object(o, "partner"));
 }
 
+static void view_role_box(GString *out, JsonObject *box)
+{
+	double silent = human_double(box, "silent_us");
+
+	g_string_append_printf(out, "  %-16s %-8s %-9s", human_string(box, "name"),
+			       human_string(box, "side"), human_string(box, "role"));
+	if (!human_has(box, "silent_us")) {
+		g_string_append(out, "never heard of\n");
+		return;
+	}
+	g_string_append_printf(out, "heard %.0fms ago%s%s\n", silent / 1000,
+			       human_true(box, "ports_ok") ? "" : ", a port is down",
+			       human_true(box, "equal") ? ", equal" : "");
+}
+
+static void view_role(GString *out, JsonNode *result)
+{
+	JsonObject *o = json_node_get_object(result);
+	JsonArray *boxes = json_object_get_array_member(o, "boxes");
+
+	g_string_append_printf(out, "%s: %s for ", human_string(o, "name"),
+			       human_string(o, "role"));
+	human_time(out, human_double(o, "since"));
+	g_string_append_printf(out, ", term %" G_GINT64_FORMAT "%s%s\n", human_number(o, "term"),
+			       *human_string(o, "why") ? ": " : "", human_string(o, "why"));
+	if (strcmp(human_string(o, "active"), human_string(o, "name")))
+		g_string_append_printf(out, "active is %s, our tables are %s\n",
+				       *human_string(o, "active") ? human_string(o, "active")
+								  : "nobody that is heard of",
+				       human_true(o, "equal") ? "equal" : "not known to be equal");
+	if (!human_true(o, "ports_ok"))
+		g_string_append(out, "a port of ours is down\n");
+	if (*human_string(o, "waits"))
+		g_string_append_printf(out, "waits: %s\n", human_string(o, "waits"));
+	for (guint i = 0; i < json_array_get_length(boxes); i++)
+		view_role_box(out, json_array_get_object_element(boxes, i));
+}
+
 static void view_help(GString *out, JsonNode *result)
 {
 	JsonArray *rows = json_node_get_array(result);
@@ -269,6 +307,9 @@ static const struct {
 	{"enable", JSON_NODE_OBJECT, view_enable},
 	{"disable", JSON_NODE_OBJECT, view_disable},
 	{"flush", JSON_NODE_OBJECT, view_flush},
+	{"show role", JSON_NODE_OBJECT, view_role},
+	{"failover", JSON_NODE_OBJECT, view_role},
+	{"role", JSON_NODE_OBJECT, view_role},
 	{"version", JSON_NODE_OBJECT, view_version},
 	{"help", JSON_NODE_ARRAY, view_help},
 };

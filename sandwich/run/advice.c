@@ -12,27 +12,6 @@ struct advice {
 	guint timer;
 };
 
-char *advice_twins(const struct config *config, enum config_side_id side)
-{
-	GString *names = g_string_new(NULL);
-	unsigned int n = 0;
-	char *text = NULL;
-
-	for (guint i = 0; i < config->balancers->len; i++) {
-		const struct config_balancer *self = g_ptr_array_index(config->balancers, i);
-
-		if (self->side != side)
-			continue;
-		g_string_append_printf(names, "%s%s", n++ ? ", " : "", self->name);
-	}
-	if (n > 1)
-		text = g_strdup_printf("takeover between twins is not in this version: run only "
-				       "one of %s",
-				       names->str);
-	g_string_free(names, TRUE);
-	return text;
-}
-
 char *advice_mtus(const char *const *names, const unsigned int *mtus, unsigned int n)
 {
 	unsigned int small = 0, large = 0;
@@ -79,13 +58,9 @@ static gboolean advice_look(gpointer user)
 
 struct advice *advice_new(struct balancer *b)
 {
-	char *text = advice_twins(b->config, b->self->side);
 	struct advice *a = g_new0(struct advice, 1);
 
 	a->b = b;
-	if (text)
-		g_warning("%s", text);
-	g_free(text);
 	if (secret_is_open(b->config->secret_file))
 		g_warning("anybody on this machine may read the secret-file: chmod o= %s",
 			  b->config->secret_file);

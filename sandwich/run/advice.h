@@ -15,9 +15,6 @@ struct advice;
 struct advice *advice_new(struct balancer *b);
 void advice_free(struct advice *a);
 
-/* A side that names two balancers: what to say, to be freed with g_free(), or NULL. */
-char *advice_twins(const struct config *config, enum config_side_id side);
-
 /* N ports and their MTUs (0: not known) that are not all the same: the same. */
 char *advice_mtus(const char *const *names, const unsigned int *mtus, unsigned int n);
 

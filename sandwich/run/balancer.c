@@ -17,6 +17,7 @@
 #include "sandwich/run/run.h"
 #include "sandwich/run/secret.h"
 #include "sandwich/run/settings.h"
+#include "sandwich/run/sync.h"
 #include "sandwich/slowpath/answer.h"
 #include "sandwich/slowpath/links.h"
 #include "sandwich/slowpath/routes.h"
@@ -150,6 +151,8 @@ static void balancer_urge(void *user)
 
 	if (b->health)
 		health_urge(b->health);
+	if (b->sync)
+		sync_changed(b->sync);
 }
 
 static void balancer_lost(void *user, u8 device)
@@ -220,6 +223,7 @@ static void balancer_check_ports(void *user)
 
 	for (u8 i = 0; i < b->port_count; i++)
 		local_check_port(b, i);
+	sync_changed(b->sync);
 }
 
 static gboolean balancer_tick(gpointer user)
@@ -234,6 +238,7 @@ static gboolean balancer_tick(gpointer user)
 	attach_report(b->attach);
 	farm_tick(b->farm, now);
 	datapath_tick(b, now);
+	sync_changed(b->sync);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -386,8 +391,11 @@ static int balancer_setup_follower(struct balancer *b, char **why)
 	int rc;
 
 	settings_journal_key(&setup.key, b->config, b->secret, b->secret_length);
+	sync_follow(b->sync, &setup);
 	rc = follower_new(&b->follower, &setup);
-	if (rc)
+	if (!rc)
+		rc = sync_start(b->sync, b->follower, why);
+	if (rc && !*why)
 		*why = g_strdup_printf("can't follow the tables: %s", g_strerror(-rc));
 	return rc;
 }
@@ -431,6 +439,10 @@ int balancer_start(struct balancer *b, char **why)
 	if (rc)
 		return rc;
 	balancer_wire(b);
+	rc = sync_new(&b->sync, b, why);
+	if (rc)
+		return rc;
+	duty_init(b, sync_is_alone(b->sync));
 	rc = balancer_start_data(b, why);
 	if (!rc)
 		rc = balancer_setup_follower(b, why);
@@ -451,6 +463,13 @@ int balancer_start(struct balancer *b, char **why)
 
 void balancer_stop(struct balancer *b)
 {
+	struct sync *sync = b->sync;
+
+	sync_leave(sync); /* first of all: the twin takes over while we still forward */
+	b->sync = NULL;	  /* what the thread says from now on comes too late */
+	follower_free(b->follower);
+	b->follower = NULL;
+	sync_free(sync);
 	for (unsigned int i = 0; i < G_N_ELEMENTS(b->timers); i++)
 		if (b->timers[i])
 			g_source_remove(b->timers[i]);
@@ -459,7 +478,6 @@ void balancer_stop(struct balancer *b)
 	datapath_stop(b);
 	metrics_free(b->metrics);
 	control_free(b->control);
-	follower_free(b->follower);
 	lost_stop(b);
 	balancer_reload_stop(b);
 	pump_free(b->pump);

@@ -29,6 +29,7 @@ struct lost;
 struct reload;
 struct metrics;
 struct routes;
+struct sync;
 
 struct balancer {
 	char *config_path;
@@ -55,6 +56,7 @@ struct balancer {
 	struct control *control;
 	struct metrics *metrics;
 	struct lost *lost;
+	struct sync *sync;	 /* the other balancers, and who is active */
 	struct reload *reload;	 /* one that is under way, or NULL */
 	u32 rows;		 /* the set of rank rows that the configuration wants */
 	GMainLoop *loop;

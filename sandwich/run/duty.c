@@ -76,6 +76,13 @@ static void duty_end(struct balancer *b)
 	farm_follow(b->farm, true, memory_now());
 }
 
+void duty_init(struct balancer *b, bool active)
+{
+	core_store(&b->tables.settings->standby, !active);
+	if (!active)
+		duty_end(b);
+}
+
 void duty_set(struct balancer *b, bool active)
 {
 	if (active == duty_is_active(b))

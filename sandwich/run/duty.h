@@ -13,6 +13,9 @@
 
 #include "sandwich/run/balancer.h"
 
+/* At the start, before anything is announced or judged. */
+void duty_init(struct balancer *b, bool active);
+
 /* Goes on duty, or off. Where health can not be started, it logs that and goes on without. */
 void duty_set(struct balancer *b, bool active);
 bool duty_is_active(const struct balancer *b);

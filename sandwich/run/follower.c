@@ -3,6 +3,7 @@
 
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -27,6 +28,8 @@ struct follower {
 	struct journal *journal;
 	struct ring_buffer *bell; /* NULL: there is none */
 	journal_sink sink;
+	struct follower_more more; /* .turn NULL: nothing */
+	u64 due; /* us: when .turn wants to be called */
 	void *user;
 	struct journal_counts counted; /* as last added to the counters */
 	u32 named; /* ms: when the names were looked at */
@@ -92,6 +95,22 @@ static void follower_obey(struct follower *f)
 	follower_name(f);
 }
 
+/* A look at the tables, and what sync has to do. How many events and slots it looked at. */
+static u32 follower_turn(struct follower *f)
+{
+	u32 done;
+
+	if (f->more.turn)
+		f->more.lock(f->user);
+	follower_obey(f);
+	done = journal_turn(f->journal, FOLLOWER_BUDGET, f->sink, f->user);
+	if (f->more.turn) {
+		f->due = f->more.turn(f->user);
+		f->more.unlock(f->user);
+	}
+	return done;
+}
+
 /* Turns until nothing is left. Whether there was anything. */
 static bool follower_work(struct follower *f)
 {
@@ -99,8 +118,7 @@ static bool follower_work(struct follower *f)
 	u32 done;
 
 	do {
-		follower_obey(f);
-		done = journal_turn(f->journal, FOLLOWER_BUDGET, f->sink, f->user);
+		done = follower_turn(f);
 		any |= done != 0;
 	} while (done >= FOLLOWER_BUDGET && !core_load(&f->stop));
 	if (any)
@@ -110,11 +128,39 @@ static bool follower_work(struct follower *f)
 
 /* --- rest ----------------------------------------------------------------------------------- */
 
-static void follower_nap(u32 us)
+static u64 follower_clock(void)
 {
-	const struct timespec nap = {.tv_nsec = (long)us * 1000};
+	struct timespec now;
 
-	nanosleep(&nap, NULL); /* a signal would only end it early */
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (u64)now.tv_sec * 1000000 + (u64)now.tv_nsec / 1000;
+}
+
+/* US, or less where something is due before. */
+static u64 follower_until_due(const struct follower *f, u64 us)
+{
+	u64 now = follower_clock();
+
+	if (!f->more.turn || f->due >= now + us)
+		return us;
+	return f->due > now ? f->due - now : 0;
+}
+
+/* Until one of the descriptors can be read, US at most. */
+static void follower_poll(struct follower *f, bool bell, u64 us)
+{
+	struct pollfd fds[2] = {{.fd = -1, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
+	const u64 left = follower_until_due(f, us);
+	const struct timespec timeout = {.tv_sec = (time_t)(left / 1000000),
+					 .tv_nsec = (long)(left % 1000000 * 1000)};
+
+	if (bell)
+		fds[0].fd = ring_buffer__epoll_fd(f->bell);
+	if (f->more.turn)
+		fds[1].fd = f->more.fd;
+	(void)ppoll(fds, 2, &timeout, NULL); /* -EINTR: as good as news */
+	if (fds[0].revents)
+		(void)ring_buffer__consume(f->bell);
 }
 
 /*
@@ -125,20 +171,20 @@ static void follower_wait_for_bell(struct follower *f)
 {
 	if (!journal_sleep(f->journal))
 		return;
-	follower_nap(FOLLOWER_NAP_US);
+	follower_poll(f, false, FOLLOWER_NAP_US);
 	if (!follower_work(f))
-		(void)ring_buffer__poll(f->bell, FOLLOWER_BELL_MS); /* -EINTR: as good as a bell */
+		follower_poll(f, true, FOLLOWER_BELL_MS * 1000);
 	journal_wake(f->journal);
 }
 
 static void follower_rest(struct follower *f, u32 idle)
 {
 	if (idle < FOLLOWER_IDLE)
-		follower_nap(FOLLOWER_NAP_US);
+		follower_poll(f, false, FOLLOWER_NAP_US);
 	else if (f->bell)
 		follower_wait_for_bell(f);
 	else
-		follower_nap(FOLLOWER_NO_BELL_MS * 1000);
+		follower_poll(f, false, FOLLOWER_NO_BELL_MS * 1000);
 }
 
 /* The frames' and the heartbeats' threads go first. */
@@ -182,6 +228,8 @@ int follower_new(struct follower **out, const struct follower_setup *setup)
 		return -ENOMEM;
 	f->sink = setup->sink ? setup->sink : follower_nobody;
 	f->user = setup->user;
+	if (setup->more)
+		f->more = *setup->more;
 	err = follower_open(f, setup);
 	if (err) {
 		follower_free(f);
@@ -218,6 +266,16 @@ void follower_free(struct follower *f)
 	ring_buffer__free(f->bell);
 	journal_free(f->journal);
 	free(f);
+}
+
+struct journal *follower_journal(struct follower *f)
+{
+	return f->journal;
+}
+
+struct tables *follower_tables(struct follower *f)
+{
+	return &f->tables;
 }
 
 void follower_rescan(struct follower *f)

@@ -21,11 +21,21 @@
 
 struct follower;
 
+/* What else the thread does, with sync: all of it under its lock. */
+struct follower_more {
+	void (*lock)(void *user);
+	void (*unlock)(void *user);
+	/* After each look at the tables. When it wants to be called again: us, monotonic. */
+	u64 (*turn)(void *user);
+	int fd; /* readable when there is something to do sooner, not owned */
+};
+
 struct follower_setup {
 	struct memory *memory; /* not owned */
 	struct hash_key key;   /* the journal's */
 	int bell;	       /* a BPF ring buffer (fastpath_bell()), not owned; -1: none */
 	journal_sink sink;     /* on the follower's thread; NULL: nobody */
+	const struct follower_more *more; /* copied; NULL: nothing */
 	void *user;
 };
 
@@ -38,6 +48,10 @@ int follower_start(struct follower *f) __attribute__((warn_unused_result));
 
 /* Ends the thread, within some tens of milliseconds. */
 void follower_free(struct follower *f);
+
+/* What it follows with; another thread may touch it under `more`'s lock alone. */
+struct journal *follower_journal(struct follower *f);
+struct tables *follower_tables(struct follower *f);
 
 /* Has everything looked at again. */
 void follower_rescan(struct follower *f);

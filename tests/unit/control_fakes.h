@@ -14,6 +14,7 @@
 #include "sandwich/control/filter.h"
 #include "sandwich/core/session.h"
 #include "sandwich/run/follower.h"
+#include "sandwich/run/sync.h"
 #include "sandwich/run/settings.h"
 #include "sandwich/slowpath/answer.h"
 #include "sandwich/slowpath/macs.h"
@@ -212,6 +213,55 @@ u32 balancer_flush(struct balancer *b, const struct session_filter *filter)
 			n += session_remove(&b->tables, s, s->version);
 	}
 	return n;
+}
+
+/* One twin, equal and standby. */
+void sync_look(struct sync *s, struct sync_view *out)
+{
+	static char path[] = "172.31.0.2:4850";
+	static char *paths[] = {path};
+	static GPtrArray endpoints = {(gpointer *)paths, 1};
+	static char name[] = "in-b";
+	static struct config_balancer twin = {.name = name, .sync = &endpoints};
+	static const struct role_box box = {.number = 2, .name = "in-b"};
+
+	(void)s;
+	*out = (struct sync_view){
+		.role = {.role = ROLE_ACTIVE, .term = 3, .flags = ROLE_EQUAL | ROLE_PORTS_OK,
+			 .why = "in-b was silent for 65 ms", .peers = 1,
+			 .since_us = (u64)g_get_monotonic_time(),
+			 .peer = {{.box = &box, .alive = true, .silent_us = 4000,
+				   .role = ROLE_STANDBY, .term = 3,
+				   .flags = ROLE_EQUAL | ROLE_PORTS_OK}}},
+		.others = 1,
+		.other = {{.box = &twin, .role = ROLE_STANDBY, .equal = SYNC_EQUAL,
+			   .sessions = 41, .lag_us = 700, .repaired = 6,
+			   .link = {.up = true, .rtt_us = 180,
+				    .counts = {.sent = 100, .received = 90, .lost = 5,
+					       .refused = {[LINK_REFUSED_FORGED] = 2}}}}},
+	};
+}
+
+int sync_failover(struct sync *s, char **why)
+{
+	(void)s;
+	*why = g_strdup("the standby's tables are not equal yet: show sync");
+	return -EAGAIN;
+}
+
+int sync_resync(struct sync *s, char **why)
+{
+	(void)s;
+	(void)why;
+	return 0;
+}
+
+int sync_set_role(struct sync *s, bool active, char **why)
+{
+	(void)s;
+	(void)active;
+	*why = g_strdup("the twins decide themselves");
+	return -EINVAL;
 }
 
 void follower_counts(const struct follower *f, struct journal_counts *out)

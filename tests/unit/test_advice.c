@@ -59,32 +59,10 @@ static void mtus(void **state)
 	}
 }
 
-static void twins(void **state)
-{
-	struct config_balancer in_a = {.name = (char[]){"in-a"}, .side = CONFIG_INGRESS};
-	struct config_balancer in_b = {.name = (char[]){"in-b"}, .side = CONFIG_INGRESS};
-	struct config_balancer out = {.name = (char[]){"out"}, .side = CONFIG_EGRESS};
-	struct config config = {.balancers = g_ptr_array_new()};
-	char *text;
-
-	(void)state;
-	g_ptr_array_add(config.balancers, &in_a);
-	g_ptr_array_add(config.balancers, &out);
-	assert_null(advice_twins(&config, CONFIG_INGRESS));
-	g_ptr_array_add(config.balancers, &in_b);
-	assert_null(advice_twins(&config, CONFIG_EGRESS));
-	text = advice_twins(&config, CONFIG_INGRESS);
-	assert_string_equal(text, "takeover between twins is not in this version: "
-				  "run only one of in-a, in-b");
-	g_free(text);
-	g_ptr_array_unref(config.balancers);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mtus),
-		cmocka_unit_test(twins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

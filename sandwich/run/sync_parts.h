@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * State sync from within: shared by sync.c (life, the operator's words), sync_wire.c (links,
+ * streams and roles, in the follower's thread) and sync_main.c (what the main thread tells and is
+ * told).
+ */
+#ifndef SANDWICH_RUN_SYNC_PARTS_H
+#define SANDWICH_RUN_SYNC_PARTS_H
+
+#include <glib.h>
+#include <pthread.h>
+
+#include "sandwich/run/balancer.h"
+#include "sandwich/run/sync.h"
+#include "sync/journal.h"
+#include "sync/record_twin.h"
+#include "sync/repair.h"
+#include "sync/replicate.h"
+#include "sync/socket.h"
+#include "sync/store.h"
+
+#define SYNC_NEIGHBOURS 1024 /* told to the twin, at most */
+#define SYNC_LANS 2
+#define SYNC_TELL_US 1000000 /* so often it is told anyway */
+#define SYNC_TELL_TIMES 3    /* heartbeats that tell a change: one may be lost */
+
+/* What the main thread knows and the twin should. */
+struct sync_told {
+	struct record_farm farm[DEVICES_MAX];
+	u32 devices;
+	struct record_neighbour neighbour[SYNC_NEIGHBOURS];
+	u32 neighbours;
+	bool ports_ok;
+};
+
+/* One other balancer. */
+struct sync_lan;
+
+struct sync_box {
+	struct sync *sync;
+	const struct config_balancer *conf;
+	u32 number; /* its place in the file, from 1 */
+	u8 place;   /* in sync.boxes, and in the store */
+	enum sync_relation relation;
+	u8 paths;   /* UDP paths to it; those of a twin over the LANs come behind */
+	struct link *link;
+	struct replicate *stream;
+	struct repair *repair;
+	enum role_state role; /* as it last said */
+	struct record_census census;
+	u32 handover_term;   /* HANDOVER that has come, and what is before it has not; 0: none */
+	u64 handover_number;
+	u64 behind_us;	     /* since when it has not acknowledged all; 0: it has */
+};
+
+struct sync {
+	struct balancer *b;
+	struct follower_more more;
+	pthread_mutex_t mutex; /* all below, once the thread runs */
+	struct tables tables;  /* the follower's handle */
+	struct journal *journal;
+	struct store *store;
+	struct sockets *sockets;
+	struct sync_lan *lans[SYNC_LANS]; /* uplink and farm; NULL without a twin */
+	int poll;      /* an epoll of all sockets, and of `bell` */
+	int bell;      /* an eventfd: the main thread has news */
+	u8 paths;      /* UDP paths of ours */
+	u64 strangers; /* datagrams of nobody that is in the file */
+	u8 frame[2048]; /* one that goes by a LAN, or came by one */
+	struct role *role;
+	struct sync_box boxes[SYNC_OTHERS];
+	unsigned int count;
+	u32 self;
+	bool alone;   /* no twin: active from the first */
+	bool active;
+	struct sync_told told;
+	u32 tell;     /* heartbeats that still tell the twin */
+	u64 tell_at;
+};
+
+/* Who the others are. */
+void sync_list(struct sync *s);
+
+/* Makes links, streams, repair and role for all other balancers. 0 or -errno, *WHY. */
+int sync_wire(struct sync *s, char **why) __attribute__((warn_unused_result));
+void sync_unwire(struct sync *s);
+
+/* The follower's: a change of the journal; and whatever is due at NOW (µs). When to call again. */
+void sync_change(void *user, const struct journal_change *change);
+u64 sync_turn(struct sync *s, u64 now);
+
+/* Sockets of all paths: 0 or -errno, *WHY. What has come goes to its link; what waits is sent. */
+int sync_paths_open(struct sync *s, char **why) __attribute__((warn_unused_result));
+void sync_paths_close(struct sync *s);
+void sync_paths_receive(struct sync *s);
+void sync_paths_flush(struct sync *s);
+u8 *sync_paths_room(struct sync_box *box, u8 path, size_t size);
+void sync_paths_send(struct sync_box *box, u8 path, u8 *datagram, size_t length);
+u8 sync_paths_count(const struct sync_box *box);
+
+/* What the thread decides, carried to the main thread; any thread. */
+void sync_main_duty(struct sync *s, bool active);
+void sync_main_farm(struct sync *s, const struct record_farm *farm, u32 n);
+void sync_main_neighbours(struct sync *s, const struct record_neighbour *neighbours, u32 n);
+
+/* Main thread: what there is to tell. */
+void sync_main_collect(struct balancer *b, struct sync_told *out);
+
+#endif
