@@ -383,6 +383,7 @@ void link_view(const struct link *l, struct link_view *out, u64 now)
 		.sent = l->out.sent,
 		.acked = l->out.acked,
 		.credit = l->out.credit,
+		.window = l->out.window,
 		.settled = l->in.gaps.settled,
 		.newest = l->in.gaps.newest,
 		.heard_us = LINK_NEVER,

@@ -140,6 +140,7 @@ struct link_view {
 	u32 rtt_us;	 /* smoothed; 0: not known */
 	u64 incarnation; /* the peer's; 0: never heard */
 	u64 sent, acked, credit; /* reliable numbers: last sent; settled there; allowed */
+	u64 window;	 /* how many may be unsettled, as the path's loss says */
 	u64 settled, newest;	 /* of the peer's: all up to it received or given up; highest */
 	u64 heard_us;	 /* since the peer was heard by any path */
 	struct link_counts counts;

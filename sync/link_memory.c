@@ -40,6 +40,10 @@ void link_memory_reset(struct link_memory *m)
 	m->acked = m->sent;
 	m->floor = m->sent + 1;
 	m->credit = m->sent + LINK_FIRST_CREDIT;
+	m->window = LINK_FIRST_CREDIT;
+	m->round = m->round_end = m->sent;
+	m->round_lost = 0;
+	m->opening = true;
 	m->givens = 0;
 	m->after = 0;
 }
@@ -54,9 +58,37 @@ static u64 link_memory_words(const struct link_memory *m)
 u32 link_memory_room(const struct link_memory *m)
 {
 	u64 words = (m->mask + 1 - link_memory_words(m)) / LINK_WORDS;
-	u64 credit = m->credit > m->sent ? m->credit - m->sent : 0;
+	u64 credit = m->credit > m->sent ? m->credit - m->sent : 0, unacked = m->sent - m->acked;
+	u64 window = m->window > unacked ? m->window - unacked : 0;
 
+	credit = window < credit ? window : credit;
 	return (u32)(words < credit ? words : credit);
+}
+
+/*
+ * What a path is given beyond what it carries is lost, and heartbeats with it. So once in a round
+ * (until what had been sent is settled) the window grows if it was used, and shrinks if more than
+ * a sixteenth was lost: chance alone, of some percent, costs nothing.
+ */
+static void link_memory_round(struct link_memory *m)
+{
+	u64 settled = m->acked - m->round;
+
+	if (m->acked < m->round_end)
+		return;
+	if (m->round_lost > 4 + settled / 16) {
+		m->window -= m->window / 4;
+		m->opening = false;
+	} else if (2 * settled >= m->window) {
+		m->window += m->opening ? m->window : m->window / 16;
+	}
+	if (m->window < LINK_FIRST_CREDIT)
+		m->window = LINK_FIRST_CREDIT;
+	if (m->window > LINK_CREDIT_MAX)
+		m->window = LINK_CREDIT_MAX;
+	m->round = m->acked;
+	m->round_end = m->sent;
+	m->round_lost = 0;
 }
 
 /* The number of the datagram that speaks of them. */
@@ -82,6 +114,7 @@ bool link_memory_ack(struct link_memory *m, const struct record_ack *ack)
 		return true;
 	m->acked = ack->settled;
 	m->credit = ack->credit < most ? ack->credit : most;
+	link_memory_round(m);
 	return true;
 }
 
@@ -113,6 +146,7 @@ static void link_memory_give_up(struct link *l, u64 number)
 		for (u32 i = 0; i < told->count; i++)
 			words[i] = m->words[(told->start + i) & m->mask];
 		l->counts.retransmitted++;
+		m->round_lost++;
 		l->setup.ops.again(l->setup.ops.user, number, words, told->count);
 	}
 	link_memory_tell(m, number, told->after);

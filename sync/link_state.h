@@ -38,6 +38,11 @@ struct link_memory {
 	u64 floor;  /* the first number that counts */
 	u64 acked;  /* settled at the peer; what is behind it is remembered */
 	u64 credit; /* the peer takes numbers up to it */
+	u64 window; /* the path takes so many unacknowledged ones, as far as we know */
+	u64 round;     /* settled when this round began, */
+	u64 round_end; /* and when it ends */
+	u32 round_lost; /* asked for in it */
+	bool opening;	/* the window doubles each round, until the path has shown its limit */
 	struct record_range given[LINK_RANGES]; /* to be told */
 	u32 givens;
 	u64 after;

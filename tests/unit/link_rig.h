@@ -37,6 +37,8 @@ struct net_way {
 	u32 loss, twice, late; /* of 1000 */
 	u64 delay, jitter;     /* us */
 	bool cut;
+	u64 pace, queue; /* us a datagram, 0: none; us that it holds at most */
+	u64 free_at;
 	u64 dropped, doubled;
 };
 
@@ -118,14 +120,32 @@ static inline struct net_datagram *heap_take(struct rig *rig)
 	return top;
 }
 
-static inline void net_put(struct rig *rig, u8 from, u8 path, const u8 *bytes, size_t length)
+/* Whether a way of some bandwidth takes one more; *WAIT: when it has left. */
+static inline bool net_paced(struct rig *rig, struct net_way *way, u64 *wait)
+{
+	u64 from = way->free_at > rig->now ? way->free_at : rig->now;
+
+	*wait = 0;
+	if (!way->pace)
+		return true;
+	if (from - rig->now > way->queue)
+		return false;
+	way->free_at = from + way->pace;
+	*wait = way->free_at - rig->now;
+	return true;
+}
+
+static inline void net_put(struct rig *rig, u8 from, u8 path, const u8 *bytes, size_t length,
+			   u64 wait)
 {
 	struct net_way *way = &rig->way[from][path];
 	struct net_datagram *d = malloc(sizeof(*d));
 
 	assert_non_null(d);
 	assert_true(length <= sizeof(d->bytes));
-	d->at = rig->now + way->delay + (way->jitter ? rig_random(rig, (u32)way->jitter) : 0);
+	d->at = rig->now + wait + way->delay;
+	if (way->jitter)
+		d->at += rig_random(rig, (u32)way->jitter);
 	if (way->late && rig_random(rig, 1000) < way->late)
 		d->at += 10 * way->delay;
 	d->order = rig->order++;
@@ -149,16 +169,19 @@ static inline void rig_send(void *user, u8 path, u8 *datagram, size_t length)
 	struct rig_box *b = user;
 	struct net_way *way = &b->rig->way[b->id][path];
 
+	u64 wait = 0;
+
 	assert_ptr_equal(datagram, b->buffer);
 	assert_true(length <= b->rig->datagram);
-	if (way->cut || (way->loss && rig_random(b->rig, 1000) < way->loss)) {
+	if (way->cut || (way->loss && rig_random(b->rig, 1000) < way->loss) ||
+	    !net_paced(b->rig, way, &wait)) {
 		way->dropped++;
 		return;
 	}
-	net_put(b->rig, b->id, path, datagram, length);
+	net_put(b->rig, b->id, path, datagram, length, wait);
 	if (way->twice && rig_random(b->rig, 1000) < way->twice) {
 		way->doubled++;
-		net_put(b->rig, b->id, path, datagram, length);
+		net_put(b->rig, b->id, path, datagram, length, wait);
 	}
 }
 

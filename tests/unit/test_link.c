@@ -208,19 +208,36 @@ static void test_one_way(void **state)
 	rig_free(rig);
 }
 
+/* TIMES as much as is ever said at once, as fast as it goes. */
+static void flood(struct rig *rig, u32 times)
+{
+	for (u32 i = 0; i < times * REGISTERS; i++) {
+		box_set(&rig->box[0], i % REGISTERS, i);
+		(void)box_tell(&rig->box[0]);
+	}
+	rig_run(rig, MS);
+}
+
 /* Without acknowledgement no more than the credit goes out; changes fold meanwhile. */
 static void test_credit(void **state)
 {
 	struct rig *rig = rig_new(40);
 	struct link_view view;
+	u64 before;
 
 	(void)state;
 	rig->datagram = 512;
 	box_open(&rig->box[0]);
 	box_open(&rig->box[1]);
 	rig_run(rig, 100 * MS);
+	for (int i = 0; box_view(&rig->box[0]).window < LINK_CREDIT; i++) {
+		assert_in_range(i, 0, 1000);
+		flood(rig, 8);
+	}
+	rig_run(rig, 100 * MS);
 	BOTH(i)
 		rig->way[1][i].cut = true;
+	before = box_view(&rig->box[0]).sent;
 	for (u32 i = 0; i < 20000; i++) {
 		box_set(&rig->box[0], i % REGISTERS, i);
 		(void)box_tell(&rig->box[0]);
@@ -232,7 +249,34 @@ static void test_credit(void **state)
 		rig->way[1][i].cut = false;
 	rig_run(rig, 200 * MS);
 	assert_true(rig_equal(rig));
-	assert_true(box_view(&rig->box[0]).sent < LINK_CREDIT + 400);
+	assert_true(box_view(&rig->box[0]).sent < before + LINK_CREDIT + 400);
+	rig_free(rig);
+}
+
+/* More to say than the path carries: most of it folds, little is lost, and nobody falls silent. */
+static void test_narrow(void **state)
+{
+	struct rig *rig = rig_start(45);
+	struct net_way *way = &rig->way[0][0];
+	struct link_view view;
+
+	(void)state;
+	rig->way[0][1].cut = true;
+	way->pace = 116; /* 100 Mbit/s */
+	way->queue = 50 * MS;
+	rig_run(rig, 100 * MS);
+	for (int i = 0; i < 4000; i++) {
+		for (u32 k = 0; k < REGISTERS; k++)
+			box_set(&rig->box[0], k, (u32)i);
+		rig_run(rig, MS / 2);
+	}
+	view = box_view(&rig->box[0]);
+	assert_int_equal(rig->box[0].downs + rig->box[1].downs, 0);
+	assert_true(view.sent > 2 * SECOND / way->pace * 8 / 10); /* the path was made use of */
+	assert_true(way->dropped < view.sent / 10);
+	way->pace = 0;
+	rig_run(rig, 300 * MS);
+	assert_true(rig_equal(rig));
 	rig_free(rig);
 }
 
@@ -365,6 +409,7 @@ int main(void)
 		cmocka_unit_test(test_credit),	 cmocka_unit_test(test_complete),
 		cmocka_unit_test(test_deposed),	 cmocka_unit_test(test_late),
 		cmocka_unit_test(test_recorded), cmocka_unit_test(test_setup),
+		cmocka_unit_test(test_narrow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
