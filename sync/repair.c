@@ -175,6 +175,8 @@ static void repair_about(struct repair *r, const struct link_item *item, u64 now
 
 	if (!record_get_about(&from, &about))
 		return;
+	if (item->kind != RECORD_DIGESTS && item->kind != RECORD_SYMBOLS)
+		replicate_say(r->setup.replicate, REPLICATE_QUIET, 0);
 	switch (item->kind) {
 	case RECORD_DIGESTS_WANTED:
 		repair_answer_digests(r, &about, &from);

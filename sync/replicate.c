@@ -110,6 +110,10 @@ void replicate_say(struct replicate *r, enum replicate_say what, u32 number)
 		replicate_dump(r);
 		what = REPLICATE_MARK;
 	}
+	if (what == REPLICATE_QUIET) {
+		r->quiet = true;
+		return;
+	}
 	if (what == REPLICATE_DEVICES) {
 		r->device_at = 0;
 		r->places = false;

@@ -72,6 +72,7 @@ enum replicate_say {
 	REPLICATE_MARK,	    /* NUMBER: the round of who asked; when nothing else waits */
 	REPLICATE_HANDOVER, /* NUMBER: the term; behind the last change */
 	REPLICATE_DUMP,	    /* all sessions and pins, then a mark */
+	REPLICATE_QUIET,    /* a repair is under way: REFRESH waits for a while */
 	REPLICATE_SAYS
 };
 

@@ -17,6 +17,7 @@
 #define REPLICATE_FULL 56	   /* waiting records that are worth a datagram at once */
 #define REPLICATE_DATAGRAMS 512	   /* in one turn, so that others get theirs */
 #define REPLICATE_REFRESH_US 10000 /* between steps of the walk */
+#define REPLICATE_QUIET_US 500000  /* no REFRESH after a question of repair */
 
 static bool replicate_word(struct replicate *r, u32 word)
 {
@@ -287,9 +288,14 @@ static void replicate_refresh(struct replicate *r, u64 now_us, u32 now)
 	u64 slots = (u64)t->mask[0] + t->mask[1] + 2, passed = now_us - r->refresh_us;
 	u64 due = slots * passed / ((u64)r->setup.refresh_ms * 1000);
 
+	if (r->quiet)
+		r->quiet_us = now_us + REPLICATE_QUIET_US;
+	r->quiet = false;
 	if (passed < REPLICATE_REFRESH_US || !due)
 		return;
 	r->refresh_us = now_us;
+	if (now_us < r->quiet_us)
+		return; /* the walk stands still meanwhile */
 	for (due = due < slots ? due : slots; due;) {
 		u32 left = t->mask[r->refresh_kind] + 1 - r->refresh_at, done;
 		struct record_writer w;
@@ -317,7 +323,9 @@ static u64 replicate_next(const struct replicate *r, u64 now_us)
 	u64 next = r->setup.entries && r->setup.peer == STORE_TWIN ? r->mark_us + REPLICATE_MARK_US
 								   : LINK_NEVER;
 
-	if (!replicate_is_all_said(r) && link_room(r->link)) {
+	if (!link_room(r->link))
+		return LINK_NEVER; /* what comes gives credit, and is followed by a turn */
+	if (!replicate_is_all_said(r)) {
 		u64 due = r->since_us ? r->since_us + REPLICATE_WAIT_US : now_us;
 
 		next = due < next ? due : next;

@@ -59,6 +59,8 @@ struct replicate {
 	enum table_kind refresh_kind; /* the walk */
 	u32 refresh_at;
 	u64 refresh_us;
+	bool quiet;	    /* asked for since the last turn */
+	u64 quiet_us;	    /* until then */
 
 	u8 device_here[DEVICES_MAX]; /* by the peer's place */
 	u32 words[LINK_WORDS];
