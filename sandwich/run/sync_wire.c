@@ -40,6 +40,8 @@ static void sync_became(void *user, enum role_state role, u32 term, const char *
 	if (active == s->active)
 		return;
 	s->active = active;
+	for (unsigned int i = 0; i < s->count; i++)
+		repair_reset(s->boxes[i].repair); /* what was compared was in the other role */
 	sync_streams(s);
 	sync_main_duty(s, active);
 }
