@@ -209,7 +209,8 @@ help:
 #@ make                  builds build/bin/sandwich-ingress, sandwich-egress, sandwichctl
 #@ sudo make demo        a sandwich in network namespaces, in under a minute (KEEP=1: it stays up)
 #@ sudo make check       all the tests; the last line is their sum. Both install what is missing
-#@ sudo make bench       packets a second and latency, beside Linux doing the same
+#@ sudo make bench       packets a second and latency, beside Linux doing the same;
+#@                       some of it: make bench BENCH="forward new"
 #@ sudo make drill       failover drills on 2 + 2 balancers (DRILLS=kill-ingress,firewall: some)
 #@ sudo make deps        installs what building, the demo and the tests need (Debian)
 #@ sudo make install     to PREFIX (/usr/local), with manual pages, units, examples; DESTDIR works

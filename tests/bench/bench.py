@@ -51,7 +51,10 @@ def main():
     rows = sorted(lab.rows, key=lambda r: parts.index(r["bench"]))
     report.print_rows(rows)
     report.write_json(f"{options.build}/bench/results.json", rows)
-    plots.write(rows, f"{options.build}/bench")
+    try:
+        plots.write(rows, f"{options.build}/bench")
+    except ImportError as error:
+        sys.exit(f"bench: no pictures: {error}; run: sudo conf/install/deps bench")
     return 0 if good else 1
 
 

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: ISC
 """What is measured, and what it came to: steps, rows, the table on standard output, the JSON."""
 import json
-import os
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from typing import Callable
 
@@ -84,12 +82,9 @@ def run_steps(lab, steps):
     good = True
     for i, step in enumerate(steps):
         announce(steps, i)
-        began = time.monotonic()
         try:
             lab.rows += step.run(lab)
         except (RuntimeError, OSError, subprocess.SubprocessError) as error:
             sys.stderr.write(f"bench: {step.bench}: {step.title}: FAILED: {error}\n")
             good = False
-        if os.environ.get("BENCH_TIMES"):
-            sys.stderr.write(f"bench: took {time.monotonic() - began:.1f} s of {step.seconds:.1f}\n")
     return good

@@ -2,12 +2,15 @@
 /*
  * A table of sessions in user space: what stands against what.
  *
- * All get the same 40-byte keys in the same order, and keep 64 bytes a session. Thread: one.
+ * All get the same 40-byte keys in the same order, keep 64 bytes a session, and have their memory
+ * in large pages where the kernel gives such. Thread: one.
  */
 #ifndef TESTS_BENCH_TABLE_CONTENDER_H
 #define TESTS_BENCH_TABLE_CONTENDER_H
 
 #include "sandwich/core/table.h"
+
+#define CONTENDER_BATCH 16
 
 struct contender {
 	const char *name;
@@ -17,6 +20,12 @@ struct contender {
 	bool (*insert)(void *table, const struct flow *key);
 	/* The session's slot, or NULL. */
 	struct slot *(*find)(void *table, const struct flow *key);
+	/*
+	 * As many as CONTENDER_BATCH at a time, as a receiver of batches works; NULL where there is
+	 * no such way. Both return how many there was room for, or that were found.
+	 */
+	u32 (*insert_batch)(void *table, const struct flow *keys, u32 n);
+	u32 (*find_batch)(void *table, const struct flow *keys, u32 n);
 	void (*close)(void *table);
 };
 

@@ -7,6 +7,8 @@
 #include <rte_eal.h>
 #include <rte_hash.h>
 #include <rte_hash_crc.h>
+#include <rte_memory.h>
+#include <sys/mman.h>
 
 #include "tests/bench/table/contender.h"
 
@@ -30,6 +32,15 @@ static bool dpdk_start(void)
 	return good; /* EAL keeps the words */
 }
 
+static int dpdk_large(const struct rte_memseg_list *list, const struct rte_memseg *segment,
+		      void *arg)
+{
+	(void)list;
+	(void)arg;
+	madvise(segment->addr, segment->len, MADV_HUGEPAGE);
+	return 0;
+}
+
 static void *dpdk_open(u32 sessions)
 {
 	struct rte_hash_parameters parameters = {.name = "sessions",
@@ -39,8 +50,10 @@ static void *dpdk_open(u32 sessions)
 						 .socket_id = SOCKET_ID_ANY};
 	struct dpdk *d = g_new0(struct dpdk, 1);
 
-	if (dpdk_start())
+	if (dpdk_start()) {
+		rte_memseg_walk(dpdk_large, NULL);
 		d->table = rte_hash_create(&parameters);
+	}
 	if (d->table)
 		d->slots = g_try_new0(struct slot, rte_hash_max_key_id(d->table) + 1);
 	if (d->slots)
@@ -68,6 +81,22 @@ static struct slot *dpdk_find(void *table, const struct flow *key)
 	return at < 0 ? NULL : &d->slots[at];
 }
 
+static u32 dpdk_find_batch(void *table, const struct flow *keys, u32 n)
+{
+	const void *pointers[CONTENDER_BATCH];
+	int32_t at[CONTENDER_BATCH];
+	struct dpdk *d = table;
+	u32 found = 0;
+
+	for (u32 i = 0; i < n; i++)
+		pointers[i] = &keys[i];
+	if (rte_hash_lookup_bulk(d->table, pointers, n, at))
+		return 0;
+	for (u32 i = 0; i < n; i++)
+		found += at[i] >= 0 && d->slots[at[i]].device == 1;
+	return found;
+}
+
 static void dpdk_close(void *table)
 {
 	struct dpdk *d = table;
@@ -82,5 +111,6 @@ const struct contender contender_dpdk = {
 	.open = dpdk_open,
 	.insert = dpdk_insert,
 	.find = dpdk_find,
+	.find_batch = dpdk_find_batch,
 	.close = dpdk_close,
 };

@@ -2,11 +2,13 @@
 /*
  * The session table in user space: ns for an insert, a look-up that finds, and one that doesn't.
  *
- *   table sandwich|glib|dpdk SESSIONS
+ *   table sandwich|glib|dpdk SESSIONS [batch]
  *
  * Keys come in random order, another one for the look-ups. Each look-up reads the session that it
- * finds, as its caller would. Prints a line of JSON; bytes are what the process grew by.
+ * finds, as its caller would. Prints a line of JSON; bytes are what the process grew by. `batch`:
+ * as many at a time as the contender takes.
  */
+#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,62 +71,106 @@ static void table_shuffle(struct bench *b, u64 seed)
 	}
 }
 
-/* ns for each; *REFUSED: those that found no room. */
-static double table_insert(struct bench *b, u32 *refused)
+/* The next keys from I on, of numbers from BASE on; how many. */
+static u32 table_keys(const struct bench *b, struct flow *keys, u32 i, u32 base)
 {
-	double began = table_now();
-	struct flow key;
+	u32 n = 0;
 
-	*refused = 0;
-	for (u32 i = 0; i < b->sessions; i++) {
-		table_key(&key, b->order[i]);
-		*refused += !b->contender->insert(b->table, &key);
+	for (; n < CONTENDER_BATCH && i + n < b->sessions; n++)
+		table_key(&keys[n], base + b->order[i + n]);
+	return n;
+}
+
+static u32 table_insert(const struct bench *b, const struct flow *keys, u32 n)
+{
+	u32 done = 0;
+
+	for (u32 i = 0; i < n; i++)
+		done += b->contender->insert(b->table, &keys[i]);
+	return done;
+}
+
+static u32 table_find_each(const struct bench *b, const struct flow *keys, u32 n)
+{
+	u32 found = 0;
+
+	for (u32 i = 0; i < n; i++) {
+		struct slot *s = b->contender->find(b->table, &keys[i]);
+
+		found += s && s->device == 1;
+	}
+	return found;
+}
+
+enum table_way { TABLE_INSERT, TABLE_FIND, TABLE_INSERT_BATCH, TABLE_FIND_BATCH };
+
+static u32 table_some(const struct bench *b, enum table_way way, const struct flow *keys, u32 n)
+{
+	switch (way) {
+	case TABLE_INSERT:
+		return table_insert(b, keys, n);
+	case TABLE_FIND:
+		return table_find_each(b, keys, n);
+	case TABLE_INSERT_BATCH:
+		return b->contender->insert_batch(b->table, keys, n);
+	default:
+		return b->contender->find_batch(b->table, keys, n);
+	}
+}
+
+/* ns for each, numbers from BASE on; *DONE: how many were put in, or found. */
+static double table_all(const struct bench *b, enum table_way way, u32 base, u32 *done)
+{
+	struct flow keys[CONTENDER_BATCH];
+	double began = table_now();
+	u32 n;
+
+	*done = 0;
+	for (u32 i = 0; i < b->sessions; i += n) {
+		n = table_keys(b, keys, i, base);
+		*done += table_some(b, way, keys, n);
 	}
 	return (table_now() - began) / b->sessions;
 }
 
-/* BASE: added to each number; *FOUND: how many there were. */
-static double table_find_all(struct bench *b, u32 base, u32 *found)
+struct result {
+	double insert, find, miss, batch, bytes;
+	u32 refused;
+};
+
+/* Fills an empty table, and looks everything up. 0 or -EPROTO: it does not find what it has. */
+static int table_run(struct bench *b, bool batched, struct result *out)
 {
-	double began = table_now();
-	struct flow key;
-
-	*found = 0;
-	for (u32 i = 0; i < b->sessions; i++) {
-		struct slot *s;
-
-		table_key(&key, base + b->order[i]);
-		s = b->contender->find(b->table, &key);
-		*found += s && s->device == 1;
-	}
-	return (table_now() - began) / b->sessions;
-}
-
-static int table_run(struct bench *b)
-{
-	double before = table_resident(), insert, hit, miss, bytes;
-	u32 refused, found, ghosts;
+	double before = table_resident();
+	u32 in, found, ghosts;
 
 	b->table = b->contender->open(b->sessions);
-	if (!b->table) {
-		fprintf(stderr, "table: %s: no memory\n", b->contender->name);
-		return 1;
-	}
+	if (!b->table)
+		return -ENOMEM;
 	table_shuffle(b, 1);
-	insert = table_insert(b, &refused);
-	bytes = (table_resident() - before) / b->sessions;
+	out->insert = table_all(b, batched && b->contender->insert_batch ? TABLE_INSERT_BATCH
+									  : TABLE_INSERT, 0, &in);
+	out->refused = b->sessions - in;
+	out->bytes = (table_resident() - before) / b->sessions;
 	table_shuffle(b, 2);
-	hit = table_find_all(b, 0, &found);
-	miss = table_find_all(b, 1u << 31, &ghosts);
-	if (ghosts || found < b->sessions - refused)
-		fprintf(stderr, "table: %s finds %u of %u, and %u that aren't there\n",
-			b->contender->name, found, b->sessions, ghosts);
+	out->find = table_all(b, batched ? TABLE_FIND_BATCH : TABLE_FIND, 0, &found);
+	out->miss = table_all(b, batched ? TABLE_FIND_BATCH : TABLE_FIND, 1u << 31, &ghosts);
+	b->contender->close(b->table);
+	return ghosts || found < in ? -EPROTO : 0;
+}
+
+static int table_print(struct bench *b, bool batched)
+{
+	struct result r;
+	int err = table_run(b, batched, &r);
+
+	if (err)
+		fprintf(stderr, "table: %s: %s\n", b->contender->name, strerror(-err));
 	else
 		printf("{\"name\": \"%s\", \"insert\": %.2f, \"find\": %.2f, \"miss\": %.2f, "
 		       "\"refused\": %u, \"bytes\": %.0f}\n",
-		       b->contender->name, insert, hit, miss, refused, bytes);
-	b->contender->close(b->table);
-	return ghosts || found < b->sessions - refused;
+		       b->contender->name, r.insert, r.find, r.miss, r.refused, r.bytes);
+	return err;
 }
 
 static const struct contender *table_contender(const char *word)
@@ -142,12 +188,12 @@ int main(int argc, char **argv)
 	cpu_set_t set;
 	int status;
 
-	if (argc == 3) {
+	if (argc == 3 || argc == 4) {
 		b.contender = table_contender(argv[1]);
 		b.sessions = (u32)strtoul(argv[2], NULL, 0);
 	}
 	if (!b.contender || !b.sessions) {
-		fprintf(stderr, "usage: table sandwich|glib|dpdk SESSIONS\n");
+		fprintf(stderr, "usage: table sandwich|glib|dpdk SESSIONS [batch]\n");
 		return 2;
 	}
 	CPU_ZERO(&set);
@@ -156,7 +202,7 @@ int main(int argc, char **argv)
 	b.order = malloc(sizeof(*b.order) * b.sessions);
 	for (u32 i = 0; b.order && i < b.sessions; i++)
 		b.order[i] = i;
-	status = b.order ? table_run(&b) : 1;
+	status = b.order && !table_print(&b, argc == 4 && b.contender->find_batch) ? 0 : 1;
 	free(b.order);
 	return status;
 }
