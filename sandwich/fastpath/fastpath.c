@@ -1,43 +1,16 @@
 // SPDX-License-Identifier: ISC
 #include "sandwich/fastpath/fastpath.h"
 
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <glib-unix.h>
-#include <linux/if_link.h>
-#include <net/if.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-#include "sandwich/fastpath/features.h"
+#include "sandwich/fastpath/fastpath_state.h"
 #include "sandwich/fastpath/object.h"
-#include "sandwich/fastpath/shared.h"
 
 #define FASTPATH_TURN 64 /* frames handled before other sources of the main loop have their turn */
-#define FASTPATH_MAPPINGS 16
-
-struct fastpath {
-	struct bpf_object *object;
-	int program;
-	int exits; /* the devmap */
-	struct tables tables;
-	struct counters *counters;
-	unsigned int counter_count;
-	struct fast_ports *ports;
-	int link[FAST_PORTS]; /* -1: not attached */
-	struct {
-		void *at;
-		size_t size;
-	} mapping[FASTPATH_MAPPINGS];
-	unsigned int mappings;
-	struct ring_buffer *ring;
-	GSource *source;
-	unsigned int turn;
-	fastpath_handler handler;
-	void *user;
-};
 
 /* Which map is which member; user space knows no map by another name. */
 static const struct {
@@ -124,6 +97,8 @@ static int fastpath_load(struct fastpath *f)
 	bpf_program__set_log_level(program, 4);
 	err = fastpath_sizes(f);
 	if (!err)
+		err = kept_share(f);
+	if (!err)
 		err = bpf_object__load(f->object);
 	f->program = bpf_program__fd(program);
 	f->exits = bpf_object__find_map_fd_by_name(f->object, "exits");
@@ -142,23 +117,31 @@ static char *fastpath_load_why(int err)
 
 /* --- memory --------------------------------------------------------------------------------- */
 
-/* Maps all of a map: values lie eight-byte aligned in an array. */
-static int fastpath_map(struct fastpath *f, const char *name, void *member)
+int fastpath_map_fd(struct fastpath *f, int fd, size_t size, void *member)
 {
-	struct bpf_map *map = bpf_object__find_map_by_name(f->object, name);
-	size_t size;
 	void *at;
 
-	if (!map)
-		return -ENOENT;
-	size = (((size_t)bpf_map__value_size(map) + 7) & ~(size_t)7) * bpf_map__max_entries(map);
-	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+	if (f->mappings >= FASTPATH_MAPPINGS)
+		return -ENOSPC;
+	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (at == MAP_FAILED)
 		return -errno;
 	f->mapping[f->mappings].at = at;
 	f->mapping[f->mappings++].size = size;
 	memcpy(member, &at, sizeof(at));
 	return 0;
+}
+
+/* Maps all of a map: values lie eight-byte aligned in an array. */
+static int fastpath_map(struct fastpath *f, const char *name, void *member)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(f->object, name);
+	size_t size;
+
+	if (!map)
+		return -ENOENT;
+	size = (((size_t)bpf_map__value_size(map) + 7) & ~(size_t)7) * bpf_map__max_entries(map);
+	return fastpath_map_fd(f, bpf_map__fd(map), size, member);
 }
 
 static int fastpath_map_all(struct fastpath *f)
@@ -234,21 +217,40 @@ static struct fastpath *fastpath_make(const struct fastpath_setup *setup)
 	f->handler = setup->handler;
 	f->user = setup->user;
 	for (int i = 0; i < FAST_PORTS; i++)
-		f->link[i] = -1;
+		f->link[i].fd = -1;
 	return f;
+}
+
+/* What can't be pinned can't be kept, but works as long as we do. */
+static int fastpath_pin(struct fastpath *f)
+{
+	int err = kept_pin(f);
+	char *why;
+
+	if (!err || !f->keep)
+		return err;
+	why = g_strdup_printf("its tables can't be pinned: %s", g_strerror(-err));
+	kept_give_up(f, why);
+	g_free(why);
+	return f->notes ? 0 : kept_pin(f);
 }
 
 int fastpath_new(struct fastpath **out, const struct fastpath_setup *setup, char **why)
 {
 	struct fastpath *f = fastpath_make(setup);
-	int err = fastpath_load(f);
+	int err = kept_find(f, setup, why);
 
+	if (!err)
+		err = fastpath_load(f);
 	if (!err)
 		err = fastpath_map_all(f);
 	if (!err)
+		err = fastpath_pin(f);
+	if (!err)
 		err = fastpath_listen(f);
 	if (err) {
-		*why = fastpath_load_why(err);
+		if (!*why)
+			*why = fastpath_load_why(err);
 		fastpath_free(f);
 		return err;
 	}
@@ -262,6 +264,8 @@ void fastpath_free(struct fastpath *f)
 		return;
 	for (u8 i = 0; i < FAST_PORTS; i++)
 		fastpath_detach(f, i);
+	if (f->keep && f->settled)
+		keep_remove(f->keep, NULL);
 	if (f->source) {
 		g_source_destroy(f->source);
 		g_source_unref(f->source);
@@ -269,70 +273,9 @@ void fastpath_free(struct fastpath *f)
 	ring_buffer__free(f->ring);
 	while (f->mappings-- > 0)
 		munmap(f->mapping[f->mappings].at, f->mapping[f->mappings].size);
+	former_free(f->former);
 	bpf_object__close(f->object);
+	keep_close(f->keep);
+	g_free(f->unkept);
 	g_free(f);
-}
-
-/* --- ports ---------------------------------------------------------------------------------- */
-
-static char *fastpath_attach_why(const char *interface, int err)
-{
-	switch (err) {
-	case -EBUSY:
-	case -EEXIST:
-		return g_strdup_printf("another XDP program is on %s; `ip link show %s`, and "
-				       "`ip link set %s xdp off` takes it off",
-				       interface, interface, interface);
-	case -EOPNOTSUPP:
-		return g_strdup_printf("the driver of %s has no XDP", interface);
-	case -EPERM:
-		return g_strdup_printf("may not attach to %s: it takes root or CAP_NET_ADMIN",
-				       interface);
-	default:
-		return g_strdup_printf("can't attach to %s: %s", interface, g_strerror(-err));
-	}
-}
-
-int fastpath_attach(struct fastpath *f, u8 index, const char *interface, enum fastpath_mode mode,
-		    char **why)
-{
-	LIBBPF_OPTS(bpf_link_create_opts, opts,
-		    .flags = mode == FASTPATH_NATIVE ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
-	int ifindex = (int)if_nametoindex(interface);
-
-	if (!ifindex) {
-		*why = g_strdup_printf("no such interface '%s'; `ip link` lists them", interface);
-		return -ENODEV;
-	}
-	fastpath_detach(f, index);
-	core_store(&f->ports->port[index].local, (u32)features_is_local(interface));
-	f->link[index] = bpf_link_create(f->program, ifindex, BPF_XDP, &opts);
-	if (f->link[index] >= 0)
-		return 0;
-	*why = fastpath_attach_why(interface, f->link[index]);
-	return f->link[index];
-}
-
-void fastpath_detach(struct fastpath *f, u8 index)
-{
-	if (f->ports)
-		core_store(&f->ports->port[index].ifindex, 0);
-	if (f->link[index] >= 0)
-		close(f->link[index]);
-	f->link[index] = -1;
-}
-
-int fastpath_enter(struct fastpath *f, u8 index, int ifindex, unsigned int mtu)
-{
-	struct fast_port *port = &f->ports->port[index];
-	u32 key = index;
-
-	core_store(&port->mtu, (u32)mtu);
-	if (port->ifindex == (u32)ifindex)
-		return 0;
-	core_store(&port->ifindex, 0);
-	if (ifindex && bpf_map_update_elem(f->exits, &key, &ifindex, BPF_ANY))
-		return -errno;
-	core_publish(&port->ifindex, (u32)ifindex);
-	return 0;
 }

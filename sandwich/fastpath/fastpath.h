@@ -4,8 +4,12 @@
  * up.
  *
  * Order at start: fastpath_new() loads and maps, fastpath_attach() puts the program on the ports,
- * where it lets everything pass; the tables are filled; then fastpath_enter() makes each port the
- * balancer's. A program is taken off its port when the fast path is freed, or the process ends.
+ * where it lets everything pass; the tables are filled; fastpath_enter() makes each port the
+ * balancer's. A port on which a daemon before us left its program goes on with that one, and with
+ * its tables, until fastpath_take_over() puts ours in its place.
+ *
+ * All is pinned (keep.h) and outlives the process, unless fastpath_free() is called after
+ * fastpath_take_over(): that removes it.
  *
  * Ownership: it owns the maps, their mappings and the attachments. Thread: main.
  */
@@ -14,7 +18,9 @@
 
 #include "sandwich/core/decide.h"
 
+struct fast_notes;
 struct fastpath;
+struct former;
 
 enum fastpath_mode {
 	FASTPATH_NATIVE,  /* in the driver */
@@ -26,11 +32,15 @@ typedef void (*fastpath_handler)(void *user, const struct work *work, const u8 *
 
 struct fastpath_setup {
 	u32 sessions, pins, fragments; /* slots, powers of two */
+	const char *sandwich, *balancer; /* whose pins; balancer NULL: nothing is kept */
 	fastpath_handler handler;
 	void *user;
 };
 
-/* 0 and *OUT, or -errno, and *WHY (g_free() it) says what the kernel refused. */
+/*
+ * 0 and *OUT, or -errno, and *WHY (g_free() it) says what the kernel refused; -EBUSY: a daemon of
+ * that name runs.
+ */
 int fastpath_new(struct fastpath **out, const struct fastpath_setup *setup, char **why)
 	__attribute__((warn_unused_result));
 void fastpath_free(struct fastpath *f);
@@ -59,6 +69,12 @@ void fastpath_detach(struct fastpath *f, u8 index);
  */
 int fastpath_takes(const char *interface, enum fastpath_mode mode, char **why)
 	__attribute__((warn_unused_result));
+
+/*
+ * All ports are entered: ours is the program on them from now on, and what the former one used is
+ * removed. 0 or -errno.
+ */
+int fastpath_take_over(struct fastpath *f) __attribute__((warn_unused_result));
 
 /* From now on port INDEX is that interface, MTU bytes; IFINDEX 0: there is none. 0 or -errno. */
 int fastpath_enter(struct fastpath *f, u8 index, int ifindex, unsigned int mtu)

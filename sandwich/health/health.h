@@ -70,7 +70,7 @@ struct health_setup {
 	u64 epoch;
 	const struct device *devices;
 	struct mac farm_mac; /* our virtual MAC there */
-	const struct device_set *fit; /* health_new(): judged fit by our twin; NULL: nobody is */
+	const struct device_set *fit; /* who is, by a twin or a daemon before us; NULL: nobody */
 };
 
 int health_new(struct health **out, const struct health_setup *setup)

@@ -310,6 +310,43 @@ void attach_configure(struct attach *a, const struct config *config, enum config
 	}
 }
 
+void attach_adopt(struct attach *a, u8 device, u32 now)
+{
+	struct attach_device *d = &a->devices[device];
+	hop_word hop = a->tables->devices[device].hop;
+	struct mac mac;
+
+	if (!d->present || !(hop & HOP_VALID))
+		return;
+	hop_mac(hop, &mac);
+	for (unsigned int i = 0; i < d->entries; i++)
+		resolver_learn(a->resolver,
+			       (struct resolve_entry *)(uintptr_t)d->entry[i].resolved, &mac,
+			       hop_port(hop), now);
+}
+
+static bool attach_knows(const struct attach *a, u32 owner, u64 key)
+{
+	struct mac macs[2 * ATTACH_ENTRIES_MAX];
+	unsigned int n = attach_macs(a, (u8)owner, macs, G_N_ELEMENTS(macs));
+
+	for (unsigned int i = 0; i < n; i++)
+		if (mac_value(&macs[i]) == key >> 16)
+			return true;
+	return false;
+}
+
+void attach_forget_strangers(struct attach *a)
+{
+	for (u32 i = 0; i < MACS_SLOTS; i++) {
+		const struct mac_entry *e = tables_mac(a->tables, i);
+
+		if (e->key > MAC_FREE && e->owner & MAC_OWNER_DEVICE &&
+		    !attach_knows(a, e->owner, e->key))
+			macs_del(a->tables, e->key);
+	}
+}
+
 bool attach_hop(struct attach *a, u8 device, struct mac *mac, u8 *port, u16 *vlan)
 {
 	const struct attach_device *d = &a->devices[device];

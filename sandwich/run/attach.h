@@ -54,4 +54,13 @@ u8 attach_source(struct attach *a, const struct mac *mac, u32 zone, u8 port);
 /* The MACs known of a device on this side. At most N; how many. */
 unsigned int attach_macs(const struct attach *a, u8 device, struct mac *out, unsigned int n);
 
+/*
+ * DEVICE's addresses answer at the MAC where the tables send its frames, as a daemon before us
+ * found: until they are asked.
+ */
+void attach_adopt(struct attach *a, u8 device, u32 now);
+
+/* Takes out MACs that no device has been found at: a daemon before us knew them. */
+void attach_forget_strangers(struct attach *a);
+
 #endif

@@ -8,6 +8,7 @@
 #include "sandwich/control/control.h"
 #include "sandwich/fastpath/shared.h"
 #include "sandwich/control/ports.h"
+#include "sandwich/run/adopt.h"
 #include "sandwich/run/attach.h"
 #include "sandwich/run/datapath.h"
 #include "sandwich/run/follower.h"
@@ -239,6 +240,7 @@ static gboolean balancer_tick(gpointer user)
 	farm_tick(b->farm, now);
 	datapath_tick(b, now);
 	sync_changed(b->sync);
+	adopt_tick(b, now);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -287,12 +289,15 @@ static int balancer_tables(struct balancer *b, char **why)
 	memory_tables(b->memory, 0, &b->tables);
 	b->tables.settings->hold_fragments = true;
 	maintain_init(&b->maintain, &b->tables);
+	adopt_begin(b);
 	rc = settings_apply(&b->tables, b->config, b->self, b->secret, b->secret_length);
 	if (rc)
 		*why = g_strdup("too many addresses in the configuration");
 	else
 		b->rows = b->tables.settings->rows =
 			settings_build_rows(&b->tables, b->config);
+	if (!rc)
+		adopt_tables(b);
 	return rc;
 }
 
@@ -307,6 +312,7 @@ static void balancer_wire(struct balancer *b)
 	b->resolver = resolver_new(&resolve, b->port_count);
 	b->attach = attach_new(&b->tables, b->resolver, &attach);
 	b->farm = farm_new(&b->tables, &farm);
+	adopt_farm(b);
 }
 
 static struct health_ops balancer_health_ops(struct balancer *b)
@@ -363,7 +369,7 @@ int balancer_configure(struct balancer *b, u32 rows)
 	rc = routes_configure(b->routes, &b->config->side[b->self->side]);
 	farm_configure(b->farm, b->config, rows, now);
 	if (!rc && duty_is_active(b))
-		rc = balancer_setup_health(b, NULL);
+		rc = balancer_setup_health(b, b->adopt ? &b->tables.settings->up : NULL);
 	attach_configure(b->attach, b->config, b->self->side, now);
 	return rc;
 }
@@ -376,7 +382,9 @@ static int balancer_start_data(struct balancer *b, char **why)
 		rc = routes_new(&b->routes, &b->tables, b->resolver, b->pump,
 				port_ifindex(b->ports[PORT_UPLINK]));
 	if (!rc)
-		rc = balancer_configure(b, b->tables.settings->rows);
+		rc = balancer_configure(b, b->rows);
+	if (!rc)
+		adopt_ways(b);
 	if (rc && !*why)
 		*why = g_strdup_printf("can't start the data path: %s", g_strerror(-rc));
 	return rc;
@@ -452,6 +460,7 @@ int balancer_start(struct balancer *b, char **why)
 		rc = balancer_run_data(b, why);
 	if (rc)
 		return rc;
+	adopt_finish(b);
 	answer_announce(b->answer); /* a standby says nothing */
 	if (links_open(&b->links, balancer_check_ports, b))
 		g_warning("no news of interfaces: they are looked at each %u ms",
@@ -459,6 +468,13 @@ int balancer_start(struct balancer *b, char **why)
 	b->timers[0] = g_timeout_add(MAINTAIN_TICK_MS, balancer_maintain, b);
 	b->timers[1] = g_timeout_add(BALANCER_TICK_MS, balancer_tick, b);
 	return 0;
+}
+
+void balancer_hand_over(struct balancer *b)
+{
+	adopt_tick(b, memory_now());
+	metrics_free(b->metrics);
+	control_free(b->control);
 }
 
 void balancer_stop(struct balancer *b)
@@ -475,6 +491,8 @@ void balancer_stop(struct balancer *b)
 			g_source_remove(b->timers[i]);
 	duty_stop(b);
 	links_close(b->links);
+	if (b->adopt_timer)
+		g_source_remove(b->adopt_timer);
 	datapath_stop(b);
 	metrics_free(b->metrics);
 	control_free(b->control);
@@ -496,6 +514,8 @@ void balancer_stop(struct balancer *b)
 	g_free(b->secret);
 	config_free(b->config);
 	g_main_loop_unref(b->loop);
+	adopt_give_up(b);
+	g_free(b->datapath_why);
 	g_free(b->config_path);
 	g_free(b);
 }

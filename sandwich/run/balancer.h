@@ -19,6 +19,7 @@
 #include "sandwich/slowpath/pump.h"
 #include "sandwich/slowpath/resolve.h"
 
+struct adopt;
 struct answer;
 struct attach;
 struct control;
@@ -36,7 +37,10 @@ struct balancer {
 	struct config *config;
 	const struct config_balancer *self;
 	const char *datapath;	 /* "pcap", ... as taken */
+	char *datapath_why;	 /* why not the one before, or NULL */
 	struct fastpath *fast;	 /* NULL: the pump receives */
+	struct adopt *adopt;	 /* while a start takes over what was left; else NULL */
+	guint adopt_timer;
 	u64 received;		 /* frames, when last looked at, */
 	u32 rated;		 /* and when that was: ms */
 	struct memory *memory;
@@ -66,7 +70,7 @@ struct balancer {
 	guint timers[2];
 	guint announcing;	 /* repeats after a takeover: its timer, 0: none */
 	unsigned int announced;
-	int exit_code;
+	bool hand_over; /* SIGQUIT: the fast path is left to the next daemon */
 };
 
 /*
@@ -92,6 +96,9 @@ void balancer_stop_health(struct balancer *b);
 struct balancer *balancer_new(const char *config_path, struct config *config,
 			      const struct config_balancer *self);
 void balancer_stop(struct balancer *b);
+
+/* Leaves the fast path running for the next daemon; the process is to end at once. */
+void balancer_hand_over(struct balancer *b);
 
 /*
  * Reads the file again and goes over to it, in one step: at once, or where the rank rows have to be

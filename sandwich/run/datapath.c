@@ -4,6 +4,8 @@
 #include <errno.h>
 
 #include "sandwich/control/ports.h"
+#include "sandwich/fastpath/keep.h"
+#include "sandwich/fastpath/life.h"
 #include "sandwich/slowpath/port.h"
 
 #define DATAPATH_FRAGMENTS 4096
@@ -75,11 +77,24 @@ static int datapath_load(struct balancer *b, fastpath_handler handler, char **wh
 		.sessions = b->config->sessions,
 		.pins = b->config->pins,
 		.fragments = DATAPATH_FRAGMENTS,
+		.sandwich = b->config->name,
+		.balancer = b->self->name,
 		.handler = handler,
 		.user = b,
 	};
 
 	return fastpath_new(&b->fast, &setup, why);
+}
+
+/* One was not taken, and the next will be: its last word is what `show counters` tells. */
+static void datapath_pass_over(struct balancer *b, const char *name, char **why)
+{
+	if (!*why)
+		return;
+	g_message("datapath %s is not taken: %s", name, *why);
+	g_free(b->datapath_why);
+	b->datapath_why = g_strdup_printf("%s: %s", name, *why);
+	g_clear_pointer(why, g_free);
 }
 
 /* The first way that goes; with `auto` there is always one more. */
@@ -94,20 +109,28 @@ static int datapath_choose_fast(struct balancer *b, char **why)
 		rc = datapath_try(b, &datapath_ways[i], why);
 		if (!rc || !any)
 			break;
-		g_message("datapath %s is not taken: %s", b->datapath, *why);
-		g_clear_pointer(why, g_free);
+		datapath_pass_over(b, b->datapath, why);
 	}
 	return rc;
 }
 
+/* libpcap, which can't take over what a fast path left: that goes. */
 static int datapath_fall_back(struct balancer *b, char **why)
 {
-	if (*why)
-		g_message("datapath xdp is not taken: %s", *why);
-	g_clear_pointer(why, g_free);
+	const struct keep_who who = {b->config->name, b->self->name};
+	struct keep_removed removed = {0};
+	int rc;
+
+	datapath_pass_over(b, b->datapath ? b->datapath : "xdp", why);
 	fastpath_free(b->fast);
 	b->fast = NULL;
 	b->datapath = "pcap";
+	rc = keep_remove_all(&who, &removed, why);
+	if (rc == -EBUSY)
+		return rc;
+	g_clear_pointer(why, g_free);
+	if (removed.balancers)
+		g_warning("the fast path that a former daemon left is removed, with its sessions");
 	return 0;
 }
 
@@ -120,10 +143,16 @@ int datapath_choose(struct balancer *b, fastpath_handler handler, char **why)
 	if (wish == CONFIG_DATAPATH_PCAP)
 		return datapath_fall_back(b, why);
 	rc = datapath_load(b, handler, why);
+	if (rc == -EBUSY)
+		return rc;
 	if (!rc)
 		rc = datapath_choose_fast(b, why);
-	if (!rc)
+	if (!rc) {
+		if (fastpath_unkept(b->fast))
+			g_warning("%s: it ends with this process, however that ends",
+				  fastpath_unkept(b->fast));
 		return 0;
+	}
 	if (wish == CONFIG_DATAPATH_AUTO)
 		return datapath_fall_back(b, why);
 	reason = *why;
@@ -156,7 +185,7 @@ int datapath_start(struct balancer *b)
 		return pump_start(b->pump);
 	for (u8 i = 0; i < b->port_count && !rc; i++)
 		rc = datapath_enter(b, i);
-	return rc;
+	return rc ? rc : fastpath_take_over(b->fast);
 }
 
 void datapath_stop(struct balancer *b)

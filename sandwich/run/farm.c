@@ -440,6 +440,31 @@ static void farm_device_free(struct farm_device *d)
 	g_free(d);
 }
 
+void farm_inherit(struct farm *f, const struct farm_heritage *heritage)
+{
+	f->heritage = g_memdup2(heritage, sizeof(*heritage));
+}
+
+/* As it was, which nobody need be told. */
+static void farm_take_over(struct farm *f, struct farm_device *d, u32 now)
+{
+	const struct settings *s = tables_settings(f->tables);
+	bool pick = device_set_has(&s->pick, d->id);
+
+	if (f->heritage->admin[d->id] < ADMINS) {
+		d->admin = f->heritage->admin[d->id];
+		d->admin_version = f->heritage->version[d->id];
+	}
+	if (!device_set_has(&s->up, d->id))
+		return;
+	d->fit = true;
+	farm_say(&d->detected, "");
+	d->limited = !pick && d->admin == ADMIN_ENABLED; /* until the next tick */
+	d->state = pick ? FARM_UP : FARM_DRAINING;
+	if (d->state == FARM_DRAINING)
+		farm_drain_starts(f, d, now);
+}
+
 static void farm_take(struct farm *f, const struct config_device *conf, u32 now)
 {
 	struct farm_device *d = f->devices[conf->id];
@@ -458,6 +483,8 @@ static void farm_take(struct farm *f, const struct config_device *conf, u32 now)
 		d->partner_fit = true;
 		d->changed = now;
 		d->state = conf->disabled ? FARM_DISABLED : FARM_DOWN;
+		if (f->heritage && f->heritage->known[d->id])
+			farm_take_over(f, d, now);
 	}
 	d->weight = conf->weight;
 	d->max_sessions = conf->max_sessions;
@@ -502,6 +529,7 @@ void farm_configure(struct farm *f, const struct config *config, u32 rows, u32 n
 	for (unsigned int id = 1; id < DEVICES_MAX; id++)
 		if (f->devices[id] && !known[id])
 			farm_forget(f, (u8)id, now);
+	g_clear_pointer(&f->heritage, g_free);
 	f->rows = rows;
 	sweeper_forget(f->sweeper); /* the rows it read may have been built anew */
 	f->evaluating = false;
@@ -529,6 +557,7 @@ void farm_free(struct farm *f)
 	if (!f)
 		return;
 	sweeper_free(f->sweeper);
+	g_free(f->heritage);
 	for (unsigned int id = 1; id < DEVICES_MAX; id++)
 		farm_device_free(f->devices[id]);
 	g_free(f);

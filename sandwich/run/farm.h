@@ -61,6 +61,19 @@ struct farm_ops {
 struct farm *farm_new(struct tables *tables, const struct farm_ops *ops);
 void farm_free(struct farm *f);
 
+/* What a daemon before us knew, by id. */
+struct farm_heritage {
+	bool known[DEVICES_MAX];
+	u8 admin[DEVICES_MAX]; /* enum health_admin */
+	u32 version[DEVICES_MAX];
+};
+
+/*
+ * Before the first farm_configure(): known devices that are up by the settings stay so until a
+ * detector says otherwise, and an operator's words hold.
+ */
+void farm_inherit(struct farm *f, const struct farm_heritage *heritage);
+
 /*
  * Takes the devices of CONFIG, whose settings have been applied. Devices that stay keep their
  * state. ROWS is the set of rank rows that CONFIG wants: the farm sweeps, and then puts it in

@@ -17,6 +17,7 @@ struct farm {
 	bool partner;		/* it is heard of */
 	u32 rows;		/* the set of rank rows wanted */
 	struct sweeper *sweeper;
+	struct farm_heritage *heritage; /* until the first configuration is taken */
 	u32 judge_ms;		/* how long the detectors' first word may take */
 	bool evaluating, again; /* a callback led back here */
 	bool follows;		/* a standby: states are told, not judged */

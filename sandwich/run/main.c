@@ -8,8 +8,12 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "sandwich/control/version.h"
+#include "sandwich/fastpath/keep.h"
+#include "sandwich/fastpath/life.h"
 #include "sandwich/run/advice.h"
 #include "sandwich/run/balancer.h"
 #include "sandwich/run/secret.h"
@@ -19,7 +23,7 @@
 
 struct run_options {
 	char *file, *name;
-	gboolean check, print, version;
+	gboolean check, print, detach, version;
 };
 
 static void run_usage(const struct run_role *role, const char *text)
@@ -39,6 +43,8 @@ static int run_parse(const struct run_role *role, int argc, char **argv, struct 
 		 "Print every problem of FILE as file:line: text", NULL},
 		{"print", 0, 0, G_OPTION_ARG_NONE, &o->print, "Print FILE with every default shown",
 		 NULL},
+		{"detach", 0, 0, G_OPTION_ARG_NONE, &o->detach,
+		 "Remove what a daemon that is no more left in the kernel", NULL},
 		{"version", 0, 0, G_OPTION_ARG_NONE, &o->version, "Print the version", NULL},
 		{NULL, 0, 0, 0, NULL, NULL, NULL},
 	};
@@ -48,7 +54,8 @@ static int run_parse(const struct run_role *role, int argc, char **argv, struct 
 
 	g_option_context_set_summary(context, role->summary);
 	g_option_context_set_description(
-		context, "Signals: SIGHUP reads FILE again, SIGTERM and SIGINT end it.\n"
+		context, "Signals: SIGHUP reads FILE again, SIGTERM and SIGINT end it, SIGQUIT\n"
+			 "ends it but leaves the fast path running for the next one.\n"
 			 "See sandwich(7), sandwich.conf(5) and sandwichctl(8).");
 	g_option_context_add_main_entries(context, entries, NULL);
 	if (!g_option_context_parse(context, &argc, &argv, &error)) {
@@ -57,6 +64,9 @@ static int run_parse(const struct run_role *role, int argc, char **argv, struct 
 		rc = EXIT_USAGE;
 	} else if (!o->version && !o->file) {
 		run_usage(role, "no configuration given; use -c FILE");
+		rc = EXIT_USAGE;
+	} else if (o->detach && !o->name) {
+		run_usage(role, "no balancer given; use -n NAME");
 		rc = EXIT_USAGE;
 	} else if (argc > 1) {
 		run_usage(role, "arguments without an option are not understood");
@@ -107,6 +117,33 @@ static gboolean run_end(gpointer user)
 	return G_SOURCE_CONTINUE;
 }
 
+static gboolean run_hand_over(gint fd, GIOCondition condition, gpointer user)
+{
+	struct signalfd_siginfo info;
+	struct balancer *b = user;
+
+	(void)condition;
+	if (read(fd, &info, sizeof(info)) != sizeof(info))
+		return G_SOURCE_CONTINUE;
+
+	if (b->fast && !fastpath_unkept(b->fast)) {
+		g_message("handing over: the fast path goes on without a daemon");
+		b->hand_over = true;
+	}
+	return run_end(user);
+}
+
+/* GLib knows no SIGQUIT. Before there are threads: those made later inherit the mask. */
+static int run_hear_quit(void)
+{
+	sigset_t quit;
+
+	sigemptyset(&quit);
+	sigaddset(&quit, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &quit, NULL);
+	return signalfd(-1, &quit, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
 static void run_reloaded(struct balancer *b, int error, GPtrArray *problems)
 {
 	if (error) {
@@ -128,9 +165,9 @@ static gboolean run_reload(gpointer user)
 
 static int run_balancer(const struct run_role *role, struct balancer *b)
 {
+	int rc, quit = run_hear_quit();
 	struct advice *advice;
 	char *why = NULL;
-	int rc;
 
 	run_raise_priority();
 	rc = balancer_start(b, &why);
@@ -144,6 +181,8 @@ static int run_balancer(const struct run_role *role, struct balancer *b)
 	g_unix_signal_add(SIGTERM, run_end, b);
 	g_unix_signal_add(SIGINT, run_end, b);
 	g_unix_signal_add(SIGHUP, run_reload, b);
+	if (quit >= 0)
+		g_unix_fd_add(quit, G_IO_IN, run_hand_over, b);
 	g_message("%s %s: %s mode, %u devices, datapath %s, control at %s", role->program,
 		  b->self->name, config_mode_name(b->config->mode), b->config->devices->len,
 		  b->datapath, b->self->control);
@@ -151,7 +190,10 @@ static int run_balancer(const struct run_role *role, struct balancer *b)
 	run_notify("READY=1");
 	g_main_loop_run(b->loop);
 	advice_free(advice);
-	balancer_stop(b);
+	if (b->hand_over)
+		balancer_hand_over(b);
+	else
+		balancer_stop(b);
 	return 0;
 }
 
@@ -212,9 +254,48 @@ static int run_with(const struct run_role *role, const struct run_options *o)
 	return rc ? EXIT_REFUSED : run_configured(role, o, config);
 }
 
+static int run_detach_who(const struct run_role *role, const struct keep_who *who,
+			  struct keep_removed *removed)
+{
+	char *why = NULL;
+	int rc = keep_remove_all(who, removed, &why);
+
+	if (rc)
+		fprintf(stderr, "%s: %s\n", role->program, why);
+	g_free(why);
+	return rc ? EXIT_REFUSED : 0;
+}
+
+/* The file need not be as it was, nor be right: its name tells sandwiches apart, where it does. */
+static int run_detach(const struct run_role *role, const struct run_options *o)
+{
+	GPtrArray *problems = config_problems_new();
+	struct keep_who who = {.balancer = o->name};
+	struct keep_removed removed = {0};
+	struct config *config = NULL;
+	int rc = 0;
+
+	if (!config_read(o->file, &config, problems)) {
+		who.sandwich = config->name;
+		rc = run_detach_who(role, &who, &removed);
+	}
+	who.sandwich = NULL;
+	if (!rc && !removed.balancers)
+		rc = run_detach_who(role, &who, &removed);
+	if (removed.balancers)
+		printf("balancer %s: taken off %u ports, %u sets of tables removed\n", o->name,
+		       removed.links, removed.sets);
+	else if (!rc)
+		printf("balancer %s: nothing was left\n", o->name);
+	if (config)
+		config_free(config);
+	g_ptr_array_unref(problems);
+	return rc;
+}
+
 int run_main(const struct run_role *role, int argc, char **argv)
 {
-	struct run_options o = {NULL, NULL, FALSE, FALSE, FALSE};
+	struct run_options o = {.file = NULL};
 	int rc;
 
 	run_log_init();
@@ -228,7 +309,7 @@ int run_main(const struct run_role *role, int argc, char **argv)
 	if (!rc && o.version)
 		printf("%s %s\n", role->program, SANDWICH_VERSION);
 	else if (!rc)
-		rc = run_with(role, &o);
+		rc = o.detach ? run_detach(role, &o) : run_with(role, &o);
 	g_free(o.file);
 	g_free(o.name);
 	return rc;

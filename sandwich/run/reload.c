@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sandwich/run/number.h"
 #include "sandwich/run/ranks.h"
 #include "sandwich/run/secret.h"
 #include "sandwich/run/settings.h"
@@ -84,45 +85,17 @@ static bool reload_allowed(const struct balancer *b, const struct config *next, 
 	return problems->len == before;
 }
 
-/* Gives devices without a number the free ones. */
-static void reload_number_new(struct config *next, bool *taken)
-{
-	unsigned int free_id = 1;
-
-	for (guint i = 0; i < next->devices->len; i++) {
-		struct config_device *d = g_ptr_array_index(next->devices, i);
-
-		for (; !d->id && free_id < DEVICES_MAX; free_id++) {
-			if (taken[free_id])
-				continue;
-			d->id = free_id;
-			taken[free_id] = true;
-		}
-	}
-}
-
-/*
- * Devices that stay keep their id. New ones get one that nobody had: sessions and pins still name
- * those that go. Only where there are none left do they inherit.
- */
+/* Devices that stay keep their id. */
 static void reload_number(const struct config *old, struct config *next)
 {
-	bool had[DEVICES_MAX] = {true}, kept[DEVICES_MAX] = {true};
+	u64 had[DEVICES_MAX] = {0};
 
-	for (guint i = 0; i < old->devices->len; i++)
-		had[((const struct config_device *)g_ptr_array_index(old->devices, i))->id] = true;
-	for (guint i = 0; i < next->devices->len; i++) {
-		struct config_device *d = g_ptr_array_index(next->devices, i);
-		const struct config_device *was = config_find_device(old, d->name);
+	for (guint i = 0; i < old->devices->len; i++) {
+		const struct config_device *d = g_ptr_array_index(old->devices, i);
 
-		d->id = was ? was->id : 0;
-		kept[d->id] = true;
+		had[d->id] = settings_name_hash(d->name);
 	}
-	reload_number_new(next, had);
-	for (guint i = 0; i < next->devices->len; i++)
-		kept[((const struct config_device *)g_ptr_array_index(next->devices, i))->id] =
-			true;
-	reload_number_new(next, kept);
+	number_by_hash(next, had);
 }
 
 /* --- going over ----------------------------------------------------------------------------- */

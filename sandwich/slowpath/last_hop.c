@@ -76,9 +76,29 @@ static void last_hop_add_host(struct last_hop *l, u64 key)
 		g_queue_push_tail(&l->hosts, g_memdup2(&key, sizeof(key)));
 }
 
-static void last_hop_add_router(struct last_hop *l, u64 key, const struct mac *mac, u32 now)
+static void last_hop_give_number(struct last_hop *l, u16 number, u64 key, const struct mac *mac)
 {
 	static const struct address none;
+
+	route_table_neighbour(l->table, number, &none, mac);
+	if (macs_put(l->table->tables, key, MAC_OWNER_ROUTER | number)) {
+		route_table_neighbour(l->table, number, &none, NULL);
+		return;
+	}
+	l->routers[number].key = key;
+	l->routers[number].mac = *mac;
+}
+
+void last_hop_adopt(struct last_hop *l, u64 key, u16 number, const struct mac *mac)
+{
+	if (!number)
+		last_hop_add_host(l, key);
+	else if (number < HOP_FIRST && mac_value(mac) && !l->routers[number].key)
+		last_hop_give_number(l, number, key, mac);
+}
+
+static void last_hop_add_router(struct last_hop *l, u64 key, const struct mac *mac, u32 now)
+{
 	u16 number = last_hop_free_number(l);
 
 	if (!number) {
@@ -89,13 +109,7 @@ static void last_hop_add_router(struct last_hop *l, u64 key, const struct mac *m
 		last_hop_add_host(l, key); /* answers go by the routes */
 		return;
 	}
-	route_table_neighbour(l->table, number, &none, mac);
-	if (macs_put(l->table->tables, key, MAC_OWNER_ROUTER | number)) {
-		route_table_neighbour(l->table, number, &none, NULL);
-		return;
-	}
-	l->routers[number].key = key;
-	l->routers[number].mac = *mac;
+	last_hop_give_number(l, number, key, mac);
 }
 
 void last_hop_learn(struct last_hop *l, const struct packet *p, bool host, bool tagged, u32 now)

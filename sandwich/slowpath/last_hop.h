@@ -34,6 +34,9 @@ void last_hop_fini(struct last_hop *l);
  * told apart. */
 void last_hop_learn(struct last_hop *l, const struct packet *p, bool host, bool tagged, u32 now);
 
+/* A daemon before us gave the neighbour of KEY that NUMBER (0: none, it is a host). */
+void last_hop_adopt(struct last_hop *l, u64 key, u16 number, const struct mac *mac);
+
 /* Tells the session of a frame which router it came from: its answer must not wait for the next. */
 void last_hop_mark(struct last_hop *l, const struct work *w);
 

@@ -58,7 +58,11 @@ int port_refresh(struct port *p)
 	struct ifreq ifr;
 	int err;
 
-	err = port_ioctl(p, SIOCGIFFLAGS, &ifr);
+	err = port_ioctl(p, SIOCGIFINDEX, &ifr);
+	if (!err && ifr.ifr_ifindex != p->ifindex)
+		err = -ENODEV; /* another has its name already */
+	if (!err)
+		err = port_ioctl(p, SIOCGIFFLAGS, &ifr);
 	if (err)
 		return err;
 	core_store(&p->carrier, (ifr.ifr_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING));

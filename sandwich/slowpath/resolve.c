@@ -364,6 +364,18 @@ void resolver_told(struct resolver *r, struct resolve_entry *entry, const struct
 	resolve_leave(r);
 }
 
+void resolver_learn(struct resolver *r, struct resolve_entry *entry, const struct mac *mac,
+		    u8 port, u32 now)
+{
+	struct resolve_item *item = resolve_item(entry);
+
+	if (resolve_valid(item))
+		return;
+	resolve_enter(r);
+	resolve_hint(r, item, mac, port, now);
+	resolve_leave(r);
+}
+
 /* RFC 4861 7.2.5: without the override flag a MAC that is known is not replaced, but doubted. */
 static bool resolve_overrides(const struct resolve_item *item, const struct discovery *d)
 {

@@ -69,6 +69,9 @@ void resolver_hint(struct resolver *r, struct resolve_entry *entry, const struct
 /* Our twin, which was active until now, knows the MAC: used as our own finding, verified soon. */
 void resolver_told(struct resolver *r, struct resolve_entry *entry, const struct mac *mac, u8 port,
 		   u32 now);
+/* The same from who knows the PORT too. */
+void resolver_learn(struct resolver *r, struct resolve_entry *entry, const struct mac *mac,
+		    u8 port, u32 now);
 
 /* An entry was used or its carrier went: keep it fresh, or ask at once. */
 void resolver_used(struct resolver *r, struct resolve_entry *entry, u32 now);

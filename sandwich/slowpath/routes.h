@@ -46,6 +46,15 @@ void routes_resolved(struct routes *r, const struct resolve_entry *entry, u32 no
 
 void routes_tick(struct routes *r, u32 now);
 
+/*
+ * What a daemon before us knew: that ADDRESS, a gateway of ours or a host on the link, was at MAC
+ * (until it is asked), and which number a router has in the sessions, by its key in the table of
+ * source MACs (NUMBER 0: a host).
+ */
+void routes_adopt_hop(struct routes *r, const struct address *address, u32 zone,
+		      const struct mac *mac, u32 now);
+void routes_adopt_router(struct routes *r, u64 key, u16 number, const struct mac *mac);
+
 /* For show neighbours: every route and neighbour as it stands. */
 struct routes_view {
 	struct address address; /* prefix, or the neighbour itself */

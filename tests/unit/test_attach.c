@@ -15,12 +15,14 @@
 
 #include "sandwich/run/attach.h"
 #include "sandwich/run/settings.h"
+#include "sandwich/slowpath/macs.h"
 #include "sandwich/slowpath/memory.h"
 
 /* A resolver that only keeps what is wanted of it: the tests answer in its place. */
 struct resolver {
 	GPtrArray *entries;
 	unsigned int wanted, dropped;
+	struct attach *attach; /* who is told of what is learned */
 };
 
 struct resolve_entry *resolver_want(struct resolver *r, const struct resolve_target *target,
@@ -49,6 +51,16 @@ void resolver_doubt(struct resolver *r, struct resolve_entry *entry, u32 now)
 	(void)r;
 	(void)entry;
 	(void)now;
+}
+
+void resolver_learn(struct resolver *r, struct resolve_entry *entry, const struct mac *at,
+		    u8 port, u32 now)
+{
+	(void)now;
+	entry->state = RESOLVE_STALE;
+	entry->mac = *at;
+	entry->port = port;
+	assert_true(attach_resolved(r->attach, entry));
 }
 
 void resolver_drop(struct resolver *r, struct resolve_entry *entry)
@@ -138,7 +150,7 @@ static void rig_open(struct rig *r)
 	assert_int_equal(memory_new(&r->memory, 64, 64, 64), 0);
 	memory_tables(r->memory, 0, &r->tables);
 	r->resolver.entries = g_ptr_array_new_with_free_func(g_free);
-	r->attach = attach_new(&r->tables, &r->resolver, &ops);
+	r->attach = r->resolver.attach = attach_new(&r->tables, &r->resolver, &ops);
 	r->side = CONFIG_INGRESS;
 }
 
@@ -447,6 +459,39 @@ static void reload_swaps_addresses(void **state)
 	rig_close(&r);
 }
 
+/* A daemon before us knew where the device is: it answers, until it is asked. */
+static void adopts_a_hop(void **state)
+{
+	struct mac was = mac(0x33), stranger = mac(0x34);
+	struct rig r;
+	u16 vlan;
+	u8 port;
+
+	(void)state;
+	rig_open(&r);
+	configure(&r, "[device fw1]\ningress = 10.1.0.11 2001:db8:1::11\negress = 10.2.0.11\n"
+		      "[device fw2]\ningress = 10.1.0.12\negress = 10.2.0.12\n");
+	r.tables.devices[1].hop = hop_make(&was, 2);
+	assert_int_equal(macs_put(&r.tables, mac_key(&stranger, 0, 0, MAC_ANYWHERE),
+				  MAC_OWNER_DEVICE | 1),
+			 0);
+	attach_adopt(r.attach, 1, 5);
+	attach_adopt(r.attach, 2, 5); /* nothing is known of it */
+	attach_report(r.attach);
+	assert_true(r.told[1].answers);
+	assert_false(r.told[2].answers);
+	assert_int_equal(hop_of(&r, 1, &port, &vlan), 0x33);
+	assert_int_equal(port, 2);
+	assert_int_equal(source(&r, 0x33, 0, 1), 1);
+	assert_int_equal(source(&r, 0x34, 0, 1), 1);
+	answer(&r, "10.1.0.11", 0x35, 1); /* the card was replaced meanwhile */
+	assert_int_equal(hop_of(&r, 1, &port, &vlan), 0x35);
+	attach_forget_strangers(r.attach);
+	assert_int_equal(source(&r, 0x34, 0, 1), 0);
+	assert_int_equal(source(&r, 0x35, 0, 1), 1);
+	rig_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -458,6 +503,7 @@ int main(void)
 		cmocka_unit_test(transparent_devices),
 		cmocka_unit_test(reload_keeps_what_stays),
 		cmocka_unit_test(reload_swaps_addresses),
+		cmocka_unit_test(adopts_a_hop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

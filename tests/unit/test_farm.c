@@ -382,6 +382,71 @@ static void names(void **state)
 		assert_string_equal(farm_state_name((enum farm_state)i), want[i]);
 }
 
+static void heritage(struct rig *r, u8 id, u8 admin, u32 version)
+{
+	struct farm_heritage h = {.admin = {0}};
+
+	for (u8 i = 1; i <= 3; i++)
+		h.known[i] = true;
+	h.admin[id] = admin;
+	h.version[id] = version;
+	r->farm = farm_new(&r->tables, &(struct farm_ops){on_urge, on_lost, on_flush, r});
+	farm_inherit(r->farm, &h);
+	farm_configure(r->farm, r->config, r->tables.settings->rows, r->now);
+}
+
+/* Another daemon's farm over the same tables: as it was until somebody says otherwise. */
+static void inherits(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, THREE);
+	all_up(&r);
+	fit(&r, 3, false);
+	assert_int_equal(farm_drain(r.farm, device(&r, 2), 0), 0);
+	run(&r);
+	farm_free(r.farm);
+	g_string_set_size(r.log, 0);
+	heritage(&r, 2, ADMIN_DRAINING, 7);
+	assert_int_equal(device(&r, 1)->state, FARM_UP);
+	assert_int_equal(device(&r, 2)->state, FARM_DRAINING);
+	assert_int_equal(device(&r, 2)->admin_version, 7);
+	assert_int_equal(device(&r, 3)->state, FARM_DOWN);
+	farm_tick(r.farm, r.now);
+	run(&r);
+	assert_true(is_picked(&r, 1));
+	assert_true(is_up(&r, 2));
+	assert_false(is_picked(&r, 2));
+	assert_false(is_up(&r, 3));
+	assert_null(strpbrk(r.log->str, "Ll"));
+	fit(&r, 1, false);
+	assert_int_equal(device(&r, 1)->state, FARM_DOWN);
+	assert_int_equal(farm_enable(r.farm, device(&r, 2)), 0);
+	run(&r);
+	assert_true(is_picked(&r, 2));
+	rig_close(&r);
+}
+
+/* One that is not known comes up as any other, whatever bit its id had. */
+static void inherits_only_the_known(void **state)
+{
+	struct farm_heritage h = {.admin = {0}};
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, THREE);
+	all_up(&r);
+	farm_free(r.farm);
+	h.known[1] = h.known[2] = true;
+	r.farm = farm_new(&r.tables, &(struct farm_ops){on_urge, on_lost, on_flush, &r});
+	farm_inherit(r.farm, &h);
+	farm_configure(r.farm, r.config, r.tables.settings->rows, r.now);
+	assert_true(is_up(&r, 1));
+	assert_false(is_up(&r, 3));
+	rig_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -398,6 +463,8 @@ int main(void)
 		cmocka_unit_test(unjudged_vetoes_nobody),
 		cmocka_unit_test(settles),
 		cmocka_unit_test(callbacks_lead_back),
+		cmocka_unit_test(inherits),
+		cmocka_unit_test(inherits_only_the_known),
 		cmocka_unit_test(names),
 	};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* links: sandwich/run/reload.c sandwich/run/ranks.c sandwich/run/settings.c */
-/* links: sandwich/run/secret.c sandwich/slowpath/memory.c */
+/* links: sandwich/run/number.c sandwich/run/secret.c sandwich/slowpath/memory.c */
 /* links: conf/address.c conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c */
 /* links: conf/lines.c conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c */
 /* links: conf/targets.c conf/units.c conf/values.c */

@@ -46,6 +46,14 @@ def _unique_prefix():
     return f"{PREFIX}{os.getpid()}-{_serial}"
 
 
+def unmount(path):
+    """Take a bpffs away, wherever the daemons mounted it: in our mount namespace, or in that of process 1."""
+    if os.path.ismount(path):
+        run(["umount", "-l", path], check=False)
+    else:
+        run(["nsenter", "-t", "1", "-m", "--", "umount", "-l", path], check=False)
+
+
 def _raise_on_signal(number, _frame):
     interruption.number = number
     interruption.check()
@@ -75,6 +83,11 @@ class Lab:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def bpffs(self):
+        """Where the daemons of this lab keep their fast path."""
+        return self.path("bpf")
 
     # Who is there
 
@@ -317,6 +330,7 @@ class Lab:
             for function in self._cleaning:
                 function()
             self.processes.stop_all()
+            unmount(self.bpffs)
             for space in reversed(list(self.nodes.values())):
                 space.remove()
             shutil.rmtree(self.directory, ignore_errors=True)
@@ -351,6 +365,7 @@ def remove_leftovers():
         prefix = "-".join(name.split("-")[:2])
         for entry in os.listdir(tempfile.gettempdir()):
             if entry.startswith(prefix + "-"):
+                unmount(os.path.join(tempfile.gettempdir(), entry, "bpf"))
                 shutil.rmtree(os.path.join(tempfile.gettempdir(), entry), ignore_errors=True)
 
 

@@ -45,10 +45,10 @@ def poll(check, timeout, what, interval=0.02):
         time.sleep(interval)
 
 
-def run(argv, check=True, text_input=None, timeout=60):
+def run(argv, check=True, text_input=None, timeout=60, env=None):
     """Run to the end; returns the CompletedProcess. LabError with the command's own words when it fails."""
     done = subprocess.run(argv, input=text_input, capture_output=True, text=True, timeout=timeout,
-                          stdin=subprocess.DEVNULL if text_input is None else None)
+                          stdin=subprocess.DEVNULL if text_input is None else None, env=env)
     if check and done.returncode != 0:
         raise LabError(f"{' '.join(argv)}: exit {done.returncode}: {(done.stderr or done.stdout).strip()}")
     return done

@@ -55,7 +55,17 @@ class SandwichBalancers:
         """SIDE: the name of a balancer; that of its side where it has no twin."""
         program = self.program(f"sandwich-{side.split('-', maxsplit=1)[0]}")
         self.daemons[side] = self.lab.balancer(side).start([program, "-c", self.config, "-n", side],
-                                                           log=f"sandwich-{side}")
+                                                           log=f"sandwich-{side}", env=self.environment())
+
+    def environment(self):
+        """The daemons' own, with a bpffs for this lab alone: what a killed one leaves goes with the lab."""
+        return {**os.environ, "SANDWICH_BPFFS": self.lab.bpffs}
+
+    def detach(self, side):
+        """`--detach` for one side: exit status, stdout, stderr."""
+        argv = [self.program(f"sandwich-{side}"), "-c", self.config, "-n", side, "--detach"]
+        done = self.lab.balancer(side).run(argv, check=False, env=self.environment())
+        return done.returncode, done.stdout, done.stderr
 
     def stop_side(self, side, first=signal.SIGTERM):
         """End one daemon; returns its exit status."""
