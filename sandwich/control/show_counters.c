@@ -79,6 +79,7 @@ int show_counters(struct call *call)
 	memory_sum(b->memory, sum);
 	json_begin(out, NULL, '{');
 	json_string(out, "datapath", b->datapath);
+	json_string(out, "datapath_why", b->datapath_why ? b->datapath_why : "");
 	for (u8 port = 0; port < ports_count(b->self); port++)
 		show_port(out, b, sum, port);
 	show_sums(out, sum);

@@ -70,6 +70,7 @@ def test_another_program_keeps_its_port(one):
     one.start_balancers()
     assert one.balancers.counters("ingress")["datapath"] == "pcap"
     assert "another XDP program is on eth1" in log_of(one)
+    assert "another XDP program is on eth1" in one.balancers.counters("ingress")["datapath_why"]
     one.balancers.stop()
     assert xdp_on(one, "eth1")
 

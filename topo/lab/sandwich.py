@@ -62,19 +62,14 @@ class SandwichBalancers:
         return {**os.environ, "SANDWICH_BPFFS": self.lab.bpffs}
 
     def detach(self, side):
-        """`--detach` for one side: exit status, stdout, stderr."""
-        argv = [self.program(f"sandwich-{side}"), "-c", self.config, "-n", side, "--detach"]
+        """Take away what a daemon that was killed left in the kernel: exit status, stdout, stderr."""
+        argv = [self.program(f"sandwich-{side.split('-', maxsplit=1)[0]}"), "-c", self.config, "-n", side, "--detach"]
         done = self.lab.balancer(side).run(argv, check=False, env=self.environment())
         return done.returncode, done.stdout, done.stderr
 
     def stop_side(self, side, first=signal.SIGTERM):
         """End one daemon; returns its exit status."""
         return self.lab.processes.stop(self.daemons.pop(side), first=first)
-
-    def detach(self, side):
-        """Take away what a daemon that was killed left in the kernel."""
-        program = self.program(f"sandwich-{side.split('-', maxsplit=1)[0]}")
-        self.lab.balancer(side).run([program, "-c", self.config, "-n", side, "--detach"], check=False)
 
     def wait_answering(self, side, timeout=10):
         """Wait until the daemon answers questions."""
