@@ -99,9 +99,19 @@ bool link_complete(const struct link *l, u64 number)
 	return l->in.known && gaps_complete(&l->in.gaps, number);
 }
 
-static u64 link_lost(const struct link_loss *loss)
+/* LINK tells of PROBES before it: what is missing there, and was none, is lost. */
+static void link_reckon(struct link_loss *loss, u64 probes)
 {
-	return loss->before + (loss->came ? loss->newest - loss->first + 1 - loss->came : 0);
+	u64 missing = loss->newest - loss->first + 1 - loss->came, excused;
+
+	if (!loss->latest)
+		return;
+	if (!loss->introduced)
+		loss->probes_first = probes;
+	loss->introduced = true;
+	excused = probes - loss->probes_first;
+	excused = excused > loss->probes_came ? excused - loss->probes_came : 0;
+	loss->lost = missing > excused ? missing - excused : 0;
 }
 
 static void link_count(struct link *l, const struct seal_opened *d)
@@ -115,12 +125,14 @@ static void link_count(struct link *l, const struct seal_opened *d)
 			.first = d->sequence,
 			.newest = d->sequence,
 			.came = 1,
-			.before = link_lost(loss),
+			.latest = true,
+			.before = loss->before + loss->lost,
 		};
 		return;
 	}
 	loss->came++;
-	if (d->sequence > loss->newest) {
+	loss->latest = d->sequence > loss->newest;
+	if (loss->latest) {
 		loss->newest = d->sequence;
 		return;
 	}
@@ -158,6 +170,7 @@ static void link_first(struct link *l, u64 settled)
 
 static void link_introduced(struct link *l, const struct record_link *says)
 {
+	link_reckon(&l->loss, says->probes);
 	l->peer.challenge = says->challenge;
 	seal_use(l->seal, says->suites);
 }
@@ -300,22 +313,30 @@ static void link_stranger(struct link *l, struct record_reader *r)
 			link_introduced(l, &says);
 }
 
-static void link_opened(struct link *l, u8 path, const struct seal_opened *d)
+static void link_read(struct link *l, u8 path, struct record_reader *r)
 {
-	struct record_reader r = { .at = d->message, .end = d->message + d->size };
 	struct record_head head;
 
-	link_count(l, d);
-	if (d->incarnation != l->peer.incarnation)
-		link_reset(l, d->incarnation);
-	if (!record_get_head(&r, &head))
+	if (!record_get_head(r, &head))
 		link_refuse(l, LINK_REFUSED_MALFORMED);
 	else if (head.version != RECORD_VERSION)
 		link_refuse(l, LINK_REFUSED_VERSION);
 	else if (head.echo != l->challenge)
-		link_stranger(l, &r);
+		link_stranger(l, r);
 	else
-		link_message(l, path, &head, &r);
+		link_message(l, path, &head, r);
+	/* LINK tells of those before it: this one counts for the next */
+	l->loss.probes_came += head.flags & RECORD_HEAD_PROBE;
+}
+
+static void link_opened(struct link *l, u8 path, const struct seal_opened *d)
+{
+	struct record_reader r = { .at = d->message, .end = d->message + d->size };
+
+	link_count(l, d);
+	if (d->incarnation != l->peer.incarnation)
+		link_reset(l, d->incarnation);
+	link_read(l, path, &r);
 }
 
 void link_input(struct link *l, u8 path, u8 *datagram, size_t length, u64 now)
@@ -363,7 +384,7 @@ static void link_read_counts(const struct link *l, struct link_counts *out)
 
 	seal_read_counts(l->seal, &sealed);
 	*out = l->counts;
-	out->lost = link_lost(&l->loss);
+	out->lost = l->loss.before + l->loss.lost;
 	out->duplicate = sealed.seen;
 	out->refused[LINK_REFUSED_SHORT] += sealed.result[SEAL_SHORT];
 	out->refused[LINK_REFUSED_FOREIGN] += sealed.result[SEAL_FOREIGN];

@@ -28,6 +28,12 @@ u8 link_heard_paths(const struct link *l)
 	return heard;
 }
 
+/* The peer does not hear us by PATH, as far as we know: what goes there may well be for nothing. */
+bool link_is_probe(const struct link *l, u8 path)
+{
+	return !l->up || !(l->peer.hears >> path & 1);
+}
+
 /* The first path that both hear each other by, else that we hear the peer by. */
 static u8 link_choose(const struct link *l, u8 heard)
 {

@@ -16,13 +16,15 @@ static struct record_ack link_ack(const struct link *l)
 /* Room in PATH's batch, with the head written; the number in it is put in by link_close(). */
 static bool link_start(struct link *l, u8 path, struct record_writer *w)
 {
+	const bool probe = link_is_probe(l, path);
 	struct record_head head = { .version = RECORD_VERSION, .path = path, .term = l->term,
+				    .flags = probe ? RECORD_HEAD_PROBE : 0,
 				    .echo = l->peer.challenge };
 	u8 *datagram = l->setup.ops.room(l->setup.ops.user, path, l->setup.datagram);
 
 	if (!datagram)
 		return false;
-	l->open = (struct link_open){ .datagram = datagram, .path = path };
+	l->open = (struct link_open){ .datagram = datagram, .path = path, .probe = probe };
 	*w = (struct record_writer){ .at = datagram + SEAL_HEADER,
 				     .end = datagram + l->setup.datagram - SEAL_TAG };
 	record_put_head(w, &head);
@@ -71,6 +73,7 @@ static void link_close(struct link *l, const u8 *end)
 
 	length = seal_close_in_place(l->seal, datagram, length);
 	l->counts.sent++;
+	l->probes += l->open.probe;
 	link_controlled(l);
 	l->setup.ops.send(l->setup.ops.user, l->open.path, datagram, length);
 	l->open.datagram = NULL;
@@ -124,6 +127,7 @@ static void link_put_own(struct link *l, struct record_writer *w)
 		.floor = l->out.floor,
 		.suites = (u16)seal_suites(),
 		.heard = link_heard_paths(l),
+		.probes = l->probes,
 	};
 
 	(void)record_put_link(w, &own);

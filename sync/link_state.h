@@ -60,11 +60,19 @@ struct link_peer {
 	u64 sent_us, sent_heard; /* its clock in its last LINK, and ours then */
 };
 
-/* Loss as RFC 3550 A.3 counts it: what should have come, less what did. */
+/*
+ * Loss as RFC 3550 A.3 counts it: what should have come, less what did. A probe, sent by a path
+ * that we are not known to hear, need not come. LINK says how many there were before it, so the
+ * reckoning is as of the newest LINK.
+ */
 struct link_loss {
 	u64 incarnation;
 	u64 first, newest, came; /* sequences, and how many */
-	u64 before;		 /* lost of earlier incarnations */
+	u64 probes_came, probes_first; /* by the first LINK */
+	bool introduced; /* there was a first */
+	bool latest;	 /* the datagram that is being read is the newest */
+	u64 lost;		 /* of this incarnation */
+	u64 before;		 /* of earlier ones */
 };
 
 struct link_receive {
@@ -83,7 +91,7 @@ struct link_receive {
 struct link_open {
 	u8 *datagram; /* NULL: none */
 	u8 *content;  /* behind what the link put in front */
-	bool reliable, acks;
+	bool reliable, acks, probe;
 	u32 givens;   /* of memory.given that are in it */
 	u8 path;
 };
@@ -103,6 +111,7 @@ struct link {
 	struct link_receive in;
 	struct link_memory out;
 	struct link_open open;
+	u64 probes; /* sent */
 	struct link_counts counts;
 };
 
@@ -121,6 +130,7 @@ u64 link_fall(const struct link *l); /* us of silence after which a path is down
 void link_heard(struct link *l, u8 path, const struct record_link *says);
 u64 link_judge(struct link *l);
 u8 link_heard_paths(const struct link *l);
+bool link_is_probe(const struct link *l, u8 path);
 
 /* link_send.c */
 u64 link_send_due(struct link *l);

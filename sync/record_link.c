@@ -9,7 +9,7 @@ void record_put_head(struct record_writer *w, const struct record_head *head)
 {
 	record_put(w, head->version, 2);
 	record_put(w, head->path, 1);
-	record_put(w, 0, 1);
+	record_put(w, head->flags, 1);
 	record_put(w, head->term, 4);
 	record_put(w, head->echo, 8);
 	record_put(w, head->number, 8);
@@ -19,7 +19,7 @@ bool record_get_head(struct record_reader *r, struct record_head *out)
 {
 	out->version = (u16)record_get(r, 2);
 	out->path = (u8)record_get(r, 1);
-	(void)record_get(r, 1);
+	out->flags = (u8)record_get(r, 1);
 	out->term = (u32)record_get(r, 4);
 	out->echo = record_get(r, 8);
 	out->number = record_get(r, 8);
@@ -41,6 +41,7 @@ bool record_put_link(struct record_writer *w, const struct record_link *link)
 	record_put(w, link->floor, 8);
 	record_put(w, link->suites, 2);
 	record_put(w, link->heard, 1);
+	record_put(w, link->probes, 8);
 	record_close(w, item);
 	return true;
 }
@@ -55,6 +56,7 @@ bool record_get_link(struct record_reader *r, struct record_link *out)
 	out->floor = record_get(r, 8);
 	out->suites = (u16)record_get(r, 2);
 	out->heard = (u8)record_get(r, 1);
+	out->probes = record_left(r) >= 8 ? record_get(r, 8) : 0;
 	if (r->bad || !out->challenge || !out->floor || out->last < out->floor - 1)
 		return record_fail(r);
 	return true;

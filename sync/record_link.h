@@ -9,13 +9,14 @@
 
 #include "sync/record.h"
 
-/* The head of each message, 24 bytes: 2 version, 1 path, 1 zero, 4 term, 8 echo, 8 number. */
+/* The head of each message, 24 bytes: 2 version, 1 path, 1 flags, 4 term, 8 echo, 8 number. */
 #define RECORD_HEAD 24
 #define RECORD_VERSION 1
+#define RECORD_HEAD_PROBE 0x01 /* flag: by a path that the receiver is not known to hear */
 
 struct record_head {
 	u16 version;
-	u8 path;
+	u8 path, flags;
 	u32 term;
 	u64 echo, number;
 };
@@ -23,8 +24,8 @@ struct record_head {
 void record_put_head(struct record_writer *w, const struct record_head *head);
 bool record_get_head(struct record_reader *r, struct record_head *out);
 
-/* LINK: 8 challenge, 8 sent, 8 echo, 4 held, 8 last, 8 floor, 2 suites, 1 heard. */
-#define RECORD_LINK_SIZE 47
+/* LINK: 8 challenge, 8 sent, 8 echo, 4 held, 8 last, 8 floor, 2 suites, 1 heard, 8 probes. */
+#define RECORD_LINK_SIZE 55
 
 struct record_link {
 	u64 challenge; /* the sender's; never 0 */
@@ -35,6 +36,7 @@ struct record_link {
 	u64 floor;     /* of what it said before, nothing is owed */
 	u16 suites;    /* bits of seal.h: what it can open */
 	u8 heard;      /* bits: paths by which it hears the receiver */
+	u64 probes;    /* of its datagrams before this one; 0 from a sender that tells none */
 };
 
 bool record_put_link(struct record_writer *w, const struct record_link *link);

@@ -50,6 +50,7 @@ struct replicate_counts {
 	u64 repeated;		/* slots and ids that the link asked for again */
 	u64 forgotten;		/* removals that found no room; a repair finds them */
 	u64 received[4];	/* sessions, pins, removals, refreshes */
+	u64 result[STORE_RESULTS]; /* of the sessions and pins received */
 	u64 malformed;
 	u64 waiting;		/* now: slots and ids */
 };

@@ -69,8 +69,10 @@ static void replicate_take_entries(struct replicate *r, const struct link_item *
 	while ((count = replicate_get(r, &from, kind, records, now))) {
 		store_apply(r->setup.store, r->setup.link_number, item->number, records, count);
 		r->counts.received[kind] += count;
-		for (u32 i = 0; i < count; i++)
+		for (u32 i = 0; i < count; i++) {
+			r->counts.result[records[i].result]++;
 			replicate_pass_on(r, &records[i]);
+		}
 	}
 	r->counts.malformed += from.bad;
 }

@@ -71,6 +71,8 @@ int admin_drain(struct call *call)
 
 	if (!rc)
 		rc = admin_deadline(call, &deadline);
+	if (!rc)
+		rc = words_need_duty(call);
 	if (rc)
 		return rc;
 	if (d->state == FARM_DISABLED)
@@ -95,6 +97,8 @@ static int admin_set(struct call *call, int (*set)(struct farm *, struct farm_de
 	if (call->count != 1)
 		return -EINVAL;
 	rc = admin_device(call, &d);
+	if (!rc)
+		rc = words_need_duty(call);
 	if (rc)
 		return rc;
 	if (d->disabled)
@@ -127,6 +131,8 @@ int admin_flush(struct call *call)
 
 	for (unsigned int i = 0; i < call->count && !rc; i++)
 		rc = filter_parse(&filter, call->b->farm, call->args[i], &call->reason);
+	if (!rc)
+		rc = words_need_duty(call);
 	if (rc)
 		return rc;
 	json_begin(&call->out, NULL, '{');

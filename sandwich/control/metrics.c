@@ -3,35 +3,26 @@
 #include <string.h>
 
 #include "sandwich/control/control.h"
+#include "sandwich/control/metrics_text.h"
 #include "sandwich/control/names.h"
 #include "sandwich/control/ports.h"
 #include "sandwich/control/version.h"
 #include "sandwich/run/follower.h"
 
-struct text {
-	GString *out;
-	struct balancer *b;
-	const struct counters *sum;
-};
-
-static void metrics_head(struct text *t, const char *name, const char *type, const char *help)
+void metrics_head(struct text *t, const char *name, const char *type, const char *help)
 {
 	g_string_append_printf(t->out, "# HELP sandwich_%s %s\n# TYPE sandwich_%s %s\n", name, help,
 			       name, type);
 }
 
-/*
- * One sample; LABELS is what follows the balancer's, "" or ",port=\"eth0\"". Names need no escaping
- * (conf).
- */
-static void metrics_sample(struct text *t, const char *name, const char *labels, double value)
+void metrics_sample(struct text *t, const char *name, const char *labels, double value)
 {
 	g_string_append_printf(t->out, "sandwich_%s{balancer=\"%s\"%s} %.17g\n", name,
 			       t->b->self->name, labels, value);
 }
 
-static void metrics_label(struct text *t, const char *name, const char *label, const char *text,
-			  double value)
+void metrics_label(struct text *t, const char *name, const char *label, const char *text,
+		   double value)
 {
 	char *labels = g_strdup_printf(",%s=\"%s\"", label, text);
 
@@ -191,8 +182,8 @@ static void metrics_states(struct text *t)
 	}
 }
 
-static void metrics_one(struct text *t, const char *name, const char *type, const char *help,
-			double value)
+void metrics_one(struct text *t, const char *name, const char *type, const char *help,
+		 double value)
 {
 	metrics_head(t, name, type, help);
 	metrics_sample(t, name, "", value);
@@ -267,6 +258,7 @@ char *metrics_text(struct balancer *b)
 	metrics_devices(&t);
 	metrics_states(&t);
 	metrics_partner(&t);
+	metrics_sync(&t);
 	g_free(sum);
 	return g_string_free(t.out, FALSE);
 }

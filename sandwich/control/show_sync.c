@@ -115,6 +115,24 @@ static const char *role_active_name(const struct balancer *b, u32 number)
 	return box->name;
 }
 
+int words_need_duty(struct call *call)
+{
+	struct sync_view view;
+	const char *active;
+
+	if (!core_load(&call->b->tables.settings->standby))
+		return 0;
+	sync_look(call->b->sync, &view);
+	active = role_active_name(call->b, view.role.active);
+	if (!active)
+		return words_fail(call, -EPERM, "%s is not active, and nobody is heard of who is",
+				  call->b->self->name);
+	if (!strcmp(active, call->b->self->name))
+		return words_fail(call, -EPERM, "%s is not on duty yet: show role", active);
+	return words_fail(call, -EPERM, "%s is the standby: %s is active, ask it",
+			  call->b->self->name, active);
+}
+
 int show_role(struct call *call)
 {
 	const struct config *config = call->b->config;
@@ -127,6 +145,7 @@ int show_role(struct call *call)
 	json_string(out, "name", call->b->self->name);
 	json_string(out, "side", config_side_name(call->b->self->side));
 	json_string(out, "role", sync_role(r->role));
+	json_bool(out, "on_duty", !core_load(&call->b->tables.settings->standby));
 	json_string(out, "active", role_active_name(call->b, r->active));
 	json_number(out, "term", r->term);
 	json_seconds(out, "since", ((u64)g_get_monotonic_time() - r->since_us) / 1000);

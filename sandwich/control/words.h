@@ -62,6 +62,9 @@ void words_end(struct call *call);
 /* Sets call->reason; returns ERROR. */
 int words_fail(struct call *call, int error, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
+/* 0, or -EPERM where we are not on duty: who is, and so is to be asked, is the reason then. */
+int words_need_duty(struct call *call) __attribute__((warn_unused_result));
+
 /* The handlers. */
 int show_devices(struct call *call);
 int show_sessions(struct call *call);

@@ -134,7 +134,7 @@ int sync_set_role(struct sync *s, bool active, char **why)
 
 /* --- views ---------------------------------------------------------------------------------- */
 
-static void sync_look_box(const struct sync_box *box, struct sync_other *out, u64 now)
+static void sync_look_box(struct sync_box *box, struct sync_other *out, u64 now)
 {
 	struct replicate_counts counts;
 	struct repair_view repair;
@@ -142,13 +142,19 @@ static void sync_look_box(const struct sync_box *box, struct sync_other *out, u6
 	replicate_read_counts(box->stream, &counts);
 	repair_view(box->repair, &repair);
 	link_view(box->link, &out->link, now);
+	box->lost_told = MAX(box->lost_told, out->link.counts.lost);
+	out->link.counts.lost = box->lost_told;
 	out->box = box->conf;
 	out->relation = box->relation;
 	out->role = box->role;
 	out->sessions = box->census.sessions;
 	out->differing = repair.differing;
 	out->repaired = repair.wanted + repair.removed + counts.repeated;
-	out->applied = counts.received[0] + counts.received[1] + counts.received[2];
+	out->lag_us = box->behind_us ? now - box->behind_us : 0;
+	out->stale = counts.result[STORE_STALE];
+	out->full = counts.result[STORE_FULL];
+	out->applied =
+		counts.result[STORE_APPLIED] + counts.result[STORE_SAME] + counts.received[2];
 	if (repair.known)
 		out->equal = repair.equal ? SYNC_EQUAL : SYNC_DIFFERS;
 }

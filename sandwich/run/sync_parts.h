@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * State sync from within: shared by sync.c (life, the operator's words), sync_wire.c (links,
- * streams and roles, in the follower's thread) and sync_main.c (what the main thread tells and is
- * told).
+ * streams and roles, in the follower's thread), sync_fill.c (what is had from the other side before
+ * duty), sync_paths.c (sockets) and sync_main.c (what the main thread tells and is told).
  */
 #ifndef SANDWICH_RUN_SYNC_PARTS_H
 #define SANDWICH_RUN_SYNC_PARTS_H
@@ -50,7 +50,9 @@ struct sync_box {
 	struct record_census census;
 	u32 handover_term;   /* HANDOVER that has come, and what is before it has not; 0: none */
 	u64 handover_number;
-	u64 behind_us;	     /* since when it has not acknowledged all; 0: it has */
+	u64 behind_number;   /* once it has acknowledged this, */
+	u64 behind_us;	     /* it is where we were then; 0: it has all */
+	u64 lost_told;	     /* what came late is no longer lost, but a counter does not go back */
 };
 
 struct sync {
@@ -73,6 +75,9 @@ struct sync {
 	u32 self;
 	bool alone;   /* no twin: active from the first */
 	bool active;
+	bool equal; /* as standby: our tables were those of the active at the last comparison */
+	struct sync_box *filler; /* active, but not on duty before we have its tables; or NULL */
+	u64 fills_since;
 	struct sync_told told;
 	u32 tell;     /* heartbeats that still tell the twin */
 	u64 tell_at;
@@ -97,6 +102,14 @@ void sync_paths_flush(struct sync *s);
 u8 *sync_paths_room(struct sync_box *box, u8 path, size_t size);
 void sync_paths_send(struct sync_box *box, u8 path, u8 *datagram, size_t length);
 u8 sync_paths_count(const struct sync_box *box);
+
+/*
+ * We became active: whether that has to wait until empty tables are filled from a partner. Then
+ * sync_fill_turn() puts us on duty; it says when to call it again.
+ */
+bool sync_fill_begin(struct sync *s, u64 now) __attribute__((warn_unused_result));
+u64 sync_fill_turn(struct sync *s, u64 now);
+void sync_fill_end(struct sync *s);
 
 /* What the thread decides, carried to the main thread; any thread. */
 void sync_main_duty(struct sync *s, bool active);

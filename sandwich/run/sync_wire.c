@@ -43,7 +43,10 @@ static void sync_became(void *user, enum role_state role, u32 term, const char *
 	for (unsigned int i = 0; i < s->count; i++)
 		repair_reset(s->boxes[i].repair); /* what was compared was in the other role */
 	sync_streams(s);
-	sync_main_duty(s, active);
+	if (!active)
+		sync_fill_end(s);
+	if (!active || !sync_fill_begin(s, (u64)g_get_monotonic_time()))
+		sync_main_duty(s, active);
 }
 
 static void sync_announce(void *user)
@@ -475,8 +478,26 @@ static void sync_judge_equal(struct sync *s, u64 now)
 		if (s->boxes[i].relation != SYNC_PEER)
 			continue;
 		repair_view(s->boxes[i].repair, &view);
-		role_set(s->role, ROLE_EQUAL, s->active || (view.known && view.equal), now);
+		s->equal = !s->active && view.known && view.equal;
+		role_set(s->role, ROLE_EQUAL, s->active || s->equal, now);
 	}
+}
+
+/*
+ * How far it is behind: when it has acknowledged what was there at one moment, the next moment is
+ * now.
+ */
+static void sync_judge_lag(struct sync_box *box, u64 now)
+{
+	struct replicate_counts counts;
+	struct link_view view;
+
+	link_view(box->link, &view, now);
+	if (box->behind_us && view.acked < box->behind_number)
+		return;
+	replicate_read_counts(box->stream, &counts);
+	box->behind_number = view.sent + (counts.waiting != 0);
+	box->behind_us = view.acked < box->behind_number ? now : 0;
 }
 
 static u64 sync_turn_box(struct sync_box *box, u64 now)
@@ -484,6 +505,7 @@ static u64 sync_turn_box(struct sync_box *box, u64 now)
 	u64 next = link_tick(box->link, now);
 
 	sync_look_handover(box, now);
+	sync_judge_lag(box, now);
 	next = MIN(next, repair_turn(box->repair, now));
 	return MIN(next, replicate_turn(box->stream, now, memory_now()));
 }
@@ -495,6 +517,7 @@ u64 sync_turn(struct sync *s, u64 now)
 	sync_judge_equal(s, now);
 	role_set(s->role, ROLE_PORTS_OK, s->told.ports_ok, now);
 	next = role_tick(s->role, now);
+	next = MIN(next, sync_fill_turn(s, now));
 	for (unsigned int i = 0; i < s->count; i++)
 		next = MIN(next, sync_turn_box(&s->boxes[i], now));
 	return next;

@@ -227,7 +227,10 @@ void sync_look(struct sync *s, struct sync_view *out)
 
 	(void)s;
 	*out = (struct sync_view){
-		.role = {.role = ROLE_ACTIVE, .term = 3, .flags = ROLE_EQUAL | ROLE_PORTS_OK,
+		.role = {.role = ROLE_ACTIVE, .term = 3, .active = 1,
+			 .counts = {.takeovers = 2, .handovers = 4, .called_off = 1,
+				    .gave_way = 5, .vetoed = 6},
+			 .flags = ROLE_EQUAL | ROLE_PORTS_OK,
 			 .why = "in-b was silent for 65 ms", .peers = 1,
 			 .since_us = (u64)g_get_monotonic_time(),
 			 .peer = {{.box = &box, .alive = true, .silent_us = 4000,
@@ -235,9 +238,12 @@ void sync_look(struct sync *s, struct sync_view *out)
 				   .flags = ROLE_EQUAL | ROLE_PORTS_OK}}},
 		.others = 1,
 		.other = {{.box = &twin, .role = ROLE_STANDBY, .equal = SYNC_EQUAL,
-			   .sessions = 41, .lag_us = 700, .repaired = 6,
+			   .sessions = 41, .lag_us = 700, .repaired = 6, .differing = 3,
+			   .applied = 70, .stale = 8, .full = 9,
 			   .link = {.up = true, .rtt_us = 180,
 				    .counts = {.sent = 100, .received = 90, .lost = 5,
+					       .retransmitted = 11, .given_up = 12,
+					       .reordered = 13, .duplicate = 14,
 					       .refused = {[LINK_REFUSED_FORGED] = 2}}}}},
 	};
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* links: sandwich/control/admin.c sandwich/control/control.c sandwich/control/explain.c
 	  sandwich/control/filter.c sandwich/control/guess.c sandwich/control/json.c
-	  sandwich/control/metrics.c sandwich/control/metrics_server.c sandwich/control/names.c
+	  sandwich/control/metrics.c sandwich/control/metrics_server.c
+	  sandwich/control/metrics_sync.c sandwich/control/names.c
 	  sandwich/control/ports.c sandwich/control/rows.c sandwich/control/show_counters.c
 	  sandwich/control/show_devices.c sandwich/control/show_sessions.c
 	  sandwich/control/show_sync.c

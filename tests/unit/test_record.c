@@ -419,8 +419,9 @@ static void test_proof(void **state)
 static void test_link_items(void **state)
 {
 	struct record_link says = { .challenge = 1, .sent_us = 2, .echo_us = 3, .held_us = 4,
-				    .last = 5, .floor = 6, .suites = 7, .heard = 8 }, got;
-	struct record_head head = { 1, 2, 3, 4, 5 }, head_read;
+				    .last = 5, .floor = 6, .suites = 7, .heard = 8,
+				    .probes = 1ull << 40 }, got, old;
+	struct record_head head = { 1, 2, 6, 3, 4, 5 }, head_read;
 	struct record_ack ack = { 8, 9 }, ack_read;
 	u8 bytes[RECORD_HEAD + 4 + RECORD_LINK_SIZE + 4 + 16];
 	struct record_writer w = { .at = bytes, .end = bytes + sizeof(bytes) };
@@ -432,12 +433,18 @@ static void test_link_items(void **state)
 	assert_true(record_put_link(&w, &says) && record_put_ack(&w, &ack));
 	assert_false(record_put_ack(&w, &ack) || record_put_link(&w, &says));
 	assert_true(record_get_head(&r, &head_read) && record_next(&r, &item));
-	assert_true(head_read.version == 1 && head_read.path == 2 && head_read.term == 3 &&
+	assert_true(head_read.version == 1 && head_read.path == 2 && head_read.flags == 6 &&
+		    head_read.term == 3 &&
 		    head_read.echo == 4 && head_read.number == 5);
 	assert_true(item.kind == RECORD_LINK && record_get_link(&item.content, &got));
 	assert_true(got.challenge == 1 && got.sent_us == 2 && got.echo_us == 3 &&
 		    got.held_us == 4 && got.last == 5 && got.floor == 6 && got.suites == 7 &&
-		    got.heard == 8);
+		    got.heard == 8 && got.probes == 1ull << 40);
+	r = item.content;
+	r.at -= RECORD_LINK_SIZE; /* as of a sender that does not tell its probes yet */
+	r.end -= 8;
+	assert_true(record_get_link(&r, &old) && old.heard == 8 && old.probes == 0);
+	r = (struct record_reader){ .at = w.at - 4 - 16, .end = w.end };
 	assert_true(record_next(&r, &item) && record_get_ack(&item.content, &ack_read));
 	assert_true(ack_read.settled == 8 && ack_read.credit == 9);
 }
