@@ -13,8 +13,8 @@
 #define SANDWICH_CORE_DECIDE_H
 
 #include "sandwich/core/fragment.h"
-#include "sandwich/core/learn.h"
 #include "sandwich/core/route.h"
+#include "sandwich/core/touch.h"
 #include "sandwich/core/work.h"
 
 CORE_INLINE u8 decide_role(u8 port)
@@ -107,58 +107,50 @@ CORE_INLINE bool decide_from_outside(const struct settings *cfg, const struct wo
 	return (cfg->side == SIDE_INGRESS) == (w->port == PORT_UPLINK);
 }
 
-CORE_INLINE void decide_keys(const struct settings *cfg, struct work *w)
+CORE_INLINE void decide_keys(const struct settings *cfg, struct work *w, u8 affinity)
 {
 	flow_from_packet(&w->flow, &w->packet, decide_from_outside(cfg, w),
 			 cfg->zoned ? w->packet.zone : 0);
-	affinity_key(&w->key, &w->flow, cfg->affinity);
+	affinity_key(&w->key, &w->flow, affinity);
 }
 
-/* Whether this frame touches its session: always when it opens or closes, else now and then. */
-CORE_INLINE bool decide_touches(struct tables *t, const struct settings *cfg, const struct work *w)
+/*
+ * Whether this frame touches its session: always when it opens or closes, else now and then. *STAMP
+ * is where that is to be noted (decide_stamp()), or NULL.
+ */
+CORE_INLINE bool decide_is_due(struct tables *t, const struct settings *cfg, const struct work *w,
+			       u8 **stamp)
 {
 	const struct packet *p = &w->packet;
-	u8 tick, *stamp;
+	u32 quantum = core_load(&cfg->quantum);
 
+	*stamp = NULL;
 	if (p->icmp_error || !p->ports_known)
 		return false; /* not a frame of the conversation, or not known of which */
 	if (w->recorded)
 		return false;
-	if (!cfg->quantum || p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))
+	if (!quantum || p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))
 		return true;
-	stamp = tables_stamp(t, rank_row_of(w->place.hash));
-	tick = (u8)(w->now / cfg->quantum);
-	if (!stamp || core_load(stamp) == tick)
-		return false;
-	core_store(stamp, tick);
-	return true;
+	*stamp = tables_stamp(t, rank_row_of(w->place.hash));
+	return *stamp && core_load(*stamp) != (u8)(w->now / quantum);
 }
 
-/* Timers, counters and the state of TCP. */
-CORE_FN void decide_update(struct tables *t, const struct settings *cfg, struct work *w,
-			   struct slot *s, u32 length)
+CORE_INLINE void decide_stamp(const struct settings *cfg, const struct work *w, u8 *stamp)
 {
-	u8 old = core_load(&s->state), was = session_state(old);
-	u8 byte = session_settle(old, w->port != PORT_UPLINK);
-	u8 state = session_next(byte, w->flow.protocol, w->packet.tcp_flags,
-				decide_from_outside(cfg, w));
-	bool closes;
+	u32 quantum = core_load(&cfg->quantum);
 
-	if (session_opens(w->packet.tcp_flags) && state == SESSION_NEW)
-		byte = session_first(w->flow.protocol, w->packet.tcp_flags,
-				     decide_from_outside(cfg, w), session_origin(byte));
-	closes = session_is_closed(state) && !session_is_closed(was);
-	if ((state != was || session_state(byte) != was) &&
-	    !session_turn(t, s, &w->flow, old, (u8)((byte & ~7) | state),
-			  closes ? EVENT_CLOSED : EVENT_CHANGED))
-		closes = false;
-	if (closes) {
-		w->events |= EVENT_CLOSED;
-		count(t, COUNTER_SESSIONS_CLOSED);
-	}
-	if (w->port != PORT_UPLINK || !learn_stale(t, s))
-		core_store(&s->seen, w->now); /* a stale one is seen again when its device speaks */
-	slot_account(s, length);
+	if (stamp && quantum)
+		core_store(stamp, (u8)(w->now / quantum));
+}
+
+CORE_INLINE bool decide_touches(struct tables *t, const struct settings *cfg, const struct work *w)
+{
+	u8 *stamp;
+
+	if (!decide_is_due(t, cfg, w, &stamp))
+		return false;
+	decide_stamp(cfg, w, stamp);
+	return true;
 }
 
 CORE_INLINE u8 decide_origin(const struct work *w)
@@ -182,21 +174,28 @@ CORE_INLINE u8 decide_origin(const struct work *w)
 	}
 }
 
-/* Records the conversation on its device, or brings its record up to date. */
+CORE_INLINE void decide_touch(const struct settings *cfg, const struct work *w, u64 hash,
+			      u32 length, struct touch *touch)
+{
+	touch->flow = w->flow;
+	touch->hash = hash;
+	touch->now = w->now;
+	touch->length = length;
+	touch->device = w->device;
+	touch->origin = decide_origin(w);
+	touch->tcp_flags = w->packet.tcp_flags;
+	touch->from_outside = decide_from_outside(cfg, w);
+	touch->from_farm = w->port != PORT_UPLINK;
+}
+
+/* Records the conversation on its device, or brings its record S up to date. */
 CORE_FN void decide_record(struct tables *t, const struct settings *cfg, struct work *w,
 			   struct slot *s, u64 hash, u32 length)
 {
-	u8 first;
+	struct touch touch;
 
-	if (!s) {
-		first = session_first(w->flow.protocol, w->packet.tcp_flags,
-				      decide_from_outside(cfg, w), decide_origin(w));
-		s = session_add(t, &w->flow, hash, w->device, first, w->now);
-		if (!s)
-			return;
-		w->events |= EVENT_NEW;
-	}
-	decide_update(t, cfg, w, s, length);
+	decide_touch(cfg, w, hash, length, &touch);
+	w->events |= touch_record(tables_hand(t), &touch, s);
 }
 
 /* The record goes where the conversation is now. */
@@ -286,10 +285,9 @@ CORE_INLINE bool decide_gone(struct tables *t, const struct settings *cfg, struc
 	return true;
 }
 
-CORE_INLINE void decide_place_inward(struct tables *t, const struct settings *cfg, struct work *w)
+CORE_INLINE void decide_place_inward(struct tables *t, const struct settings *cfg, struct work *w,
+				     u32 local)
 {
-	u32 local = local_find(t, cfg, &w->packet.to);
-
 	place_flow(t, cfg, &w->flow, &w->key, w->now, &w->place);
 	if (CORE_UNLIKELY(local & LOCAL_DEVICE)) {
 		w->place.device = w->place.wanted = (u8)local;
@@ -317,7 +315,7 @@ CORE_INLINE bool decide_to_device(struct tables *t, const struct settings *cfg, 
 CORE_INLINE void decide_router(struct tables *t, const struct settings *cfg, struct work *w,
 			       struct slot *s)
 {
-	u32 owner = mac_find(t, &w->packet.mac_src, w->packet.zone & 0xfff, w->port,
+	u32 owner = mac_find(tables_hand(t), &w->packet.mac_src, w->packet.zone & 0xfff, w->port,
 			     cfg->mac_variants);
 
 	if (!(owner & MAC_OWNER_ROUTER))
@@ -334,8 +332,8 @@ CORE_INLINE bool decide_knows_router(struct tables *t, const struct settings *cf
 {
 	if (CORE_LIKELY(!cfg->last_hop) || w->held || !cfg->hold_fragments || cfg->any_mac)
 		return true;
-	if (mac_find(t, &w->packet.mac_src, w->packet.zone & 0xfff, w->port, cfg->mac_variants) &
-	    MAC_OWNER_ROUTER)
+	if (mac_find(tables_hand(t), &w->packet.mac_src, w->packet.zone & 0xfff, w->port,
+		     cfg->mac_variants) & MAC_OWNER_ROUTER)
 		return true;
 	w->events |= EVENT_ROUTER;
 	w->reason = REASON_HELD_NEIGHBOUR;
@@ -343,7 +341,7 @@ CORE_INLINE bool decide_knows_router(struct tables *t, const struct settings *cf
 }
 
 CORE_INLINE void decide_inward(struct tables *t, const struct settings *cfg, struct work *w,
-			       u32 length)
+			       u32 local, u32 length)
 {
 	bool touches, displaced;
 	struct slot *s = NULL;
@@ -351,7 +349,7 @@ CORE_INLINE void decide_inward(struct tables *t, const struct settings *cfg, str
 
 	if (!decide_knows_router(t, cfg, w))
 		return;
-	decide_place_inward(t, cfg, w);
+	decide_place_inward(t, cfg, w, local);
 	displaced = w->place.displaced && cfg->on_down != DOWN_MOVE;
 	touches = decide_touches(t, cfg, w);
 
@@ -374,23 +372,36 @@ CORE_INLINE void decide_inward(struct tables *t, const struct settings *cfg, str
 }
 
 /* The device the frame came from, by its source MAC; 0: none that is configured. */
-CORE_INLINE u8 decide_source(struct tables *t, const struct settings *cfg, struct work *w)
+CORE_INLINE u8 decide_speaker(struct tables *t, const struct settings *cfg, const struct work *w)
 {
-	u32 owner = mac_find(t, &w->packet.mac_src, w->packet.zone & 0xfff, w->port,
+	struct mac mac = w->packet.mac_src;
+	u32 owner = mac_find(tables_hand(t), &mac, w->packet.zone & 0xfff, w->port,
 			     cfg->mac_variants);
-	struct device *d;
 
-	if (!(owner & MAC_OWNER_DEVICE)) {
-		count(t, COUNTER_UNKNOWN_SOURCES);
-		return 0;
-	}
-	d = tables_device(t, (u8)owner);
-	if (!d || core_load(&d->heard) == w->now)
-		return (u8)owner;
-	core_store(&d->heard, w->now);
-	if (core_load(&d->since) && core_elapsed(w->now, core_load(&d->since)) > DEVICE_SINCE_MS)
+	return owner & MAC_OWNER_DEVICE ? (u8)owner : 0;
+}
+
+/* That the device has been heard of. */
+CORE_INLINE void decide_hear(struct tables *t, u8 device, u32 now)
+{
+	struct device *d = tables_device(t, device);
+
+	if (!d || core_load(&d->heard) == now)
+		return;
+	core_store(&d->heard, now);
+	if (core_load(&d->since) && core_elapsed(now, core_load(&d->since)) > DEVICE_SINCE_MS)
 		core_store(&d->since, 0);
-	return (u8)owner;
+}
+
+CORE_INLINE u8 decide_source(struct tables *t, const struct settings *cfg, const struct work *w)
+{
+	u8 from = decide_speaker(t, cfg, w);
+
+	if (from)
+		decide_hear(t, from, w->now);
+	else
+		count(t, COUNTER_UNKNOWN_SOURCES);
+	return from;
 }
 
 /*
@@ -482,16 +493,19 @@ CORE_INLINE void decide_next_hop(struct tables *t, const struct settings *cfg, s
 				 struct slot *s)
 {
 	u32 zone = cfg->vlan[0] == VLAN_KEEP ? w->packet.zone : 0;
-	struct route *r;
+	struct address to = w->packet.to;
+	u32 route;
+	u8 kind;
 
 	w->reason = w->from ? REASON_TO_UPLINK : REASON_TO_UPLINK_UNKNOWN;
 	if (cfg->last_hop && s && decide_to_neighbour(t, cfg, w, core_load(&s->router)))
 		return;
-	r = route_find(t, cfg, &w->packet.to, zone);
-	if (r && r->kind == ROUTE_VIA && decide_to_neighbour(t, cfg, w, r->neighbour))
+	route = route_toward(tables_hand(t), &to, zone);
+	kind = (u8)route;
+	if (kind == ROUTE_VIA && decide_to_neighbour(t, cfg, w, (u16)(route >> 8)))
 		return;
-	w->reason = r && r->kind == ROUTE_BLACKHOLE ? REASON_NO_ROUTE : REASON_HELD_NEIGHBOUR;
-	w->neighbour = r && r->kind == ROUTE_VIA ? r->neighbour : 0;
+	w->reason = kind == ROUTE_BLACKHOLE ? REASON_NO_ROUTE : REASON_HELD_NEIGHBOUR;
+	w->neighbour = kind == ROUTE_VIA ? (u16)(route >> 8) : 0;
 }
 
 /*
@@ -569,9 +583,9 @@ CORE_INLINE void decide(struct tables *t, const struct packet_cursor *cursor, st
 	}
 	if (!decide_fragment(t, cfg, w))
 		return;
-	decide_keys(cfg, w);
+	decide_keys(cfg, w, cfg->affinity);
 	if (w->port == PORT_UPLINK)
-		decide_inward(t, cfg, w, cursor->length);
+		decide_inward(t, cfg, w, local, cursor->length);
 	else
 		decide_outward(t, cfg, w, cursor->length);
 }

@@ -21,8 +21,8 @@ CORE_INLINE hop_word hop_make(const struct mac *mac, u8 port)
 
 CORE_INLINE void hop_mac(hop_word hop, struct mac *mac)
 {
-	for (int i = 0; i < 6; i++)
-		mac->byte[i] = (u8)(hop >> (56 - 8 * i));
+	core_write(32, mac->byte, core_swap32((u32)(hop >> 32)));
+	core_write(16, mac->byte + 4, core_swap16((u16)(hop >> 16)));
 }
 
 CORE_INLINE u8 hop_port(hop_word hop)
@@ -105,9 +105,24 @@ struct local {
 	u32 spare[3];
 };
 
+/*
+ * One multiplication for IPv4, since it is paid for every frame; only the topmost bits are good.
+ * No key: what lies in the table is the configuration's, not a sender's.
+ */
 CORE_INLINE u64 local_hash(const struct address *a)
 {
-	return hash_mix(a->word[0] ^ hash_mix(a->word[1]));
+	return (a->word[0] * 0xbf58476d1ce4e5b9ull ^ a->word[1]) * 0x9e3779b97f4a7c15ull;
+}
+
+/* The bit of settings.local_filter, and where a walk of the table begins. */
+CORE_INLINE u32 local_bit(u64 hash)
+{
+	return (u32)(hash >> 52);
+}
+
+CORE_INLINE u32 local_home(u64 hash)
+{
+	return (u32)(hash >> 53);
 }
 
 #endif

@@ -31,7 +31,7 @@ CORE_FN bool fragment_recall(struct tables *t, const struct settings *cfg, struc
 	u32 ports;
 
 	fragment_key(&key, p);
-	s = table_find(t, TABLE_FRAGMENTS, &key, flow_hash(&cfg->secret, &key));
+	s = table_find(t, TABLE_FRAGMENTS, &key, flow_hash_of(&cfg->secret, &key));
 	if (!s || core_elapsed(now, core_load(&s->seen)) > cfg->timeout[TIMEOUT_FRAGMENT])
 		return false;
 	ports = core_load(&s->packets);
@@ -72,7 +72,7 @@ CORE_FN void fragment_remember(struct tables *t, const struct settings *cfg, con
 	u64 hash;
 
 	fragment_key(&key, p);
-	hash = flow_hash(&cfg->secret, &key);
+	hash = flow_hash_of(&cfg->secret, &key);
 	core_copy(&ports, &p->sport, 2);
 	core_copy((u8 *)&ports + 2, &p->dport, 2);
 	s = table_find(t, TABLE_FRAGMENTS, &key, hash);

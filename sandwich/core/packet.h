@@ -94,24 +94,24 @@ CORE_INLINE const void *packet_at(const struct packet_cursor *c, u32 offset, u32
 
 CORE_INLINE u16 packet_read16(const u8 *at)
 {
-	return (u16)(at[0] << 8 | at[1]);
+	return core_swap16(core_read(16, at));
 }
 
 /* The next bytes as they lie (network byte order): no alignment is assumed. */
 CORE_INLINE be16 packet_be16(const u8 *at)
 {
-	be16 v;
-
-	core_copy(&v, at, 2);
-	return v;
+	return core_read(16, at);
 }
 
 CORE_INLINE be32 packet_be32(const u8 *at)
 {
-	be32 v;
+	return core_read(32, at);
+}
 
-	core_copy(&v, at, 4);
-	return v;
+CORE_INLINE void packet_address(struct address *a, const u8 *at)
+{
+	a->word[0] = core_read(64, at);
+	a->word[1] = core_read(64, at + 8);
 }
 
 CORE_INLINE bool packet_is_tag(u16 type)
@@ -127,8 +127,8 @@ CORE_INLINE bool packet_ethernet(const struct packet_cursor *c, struct packet *p
 
 	if (!at)
 		return false;
-	core_copy(&p->mac_dst, at, 6);
-	core_copy(&p->mac_src, at + 6, 6);
+	mac_copy(p->mac_dst.byte, at);
+	mac_copy(p->mac_src.byte, at + 6);
 	type = packet_read16(at + 12);
 #pragma GCC unroll 2
 	for (int i = 0; i < 2; i++) {
@@ -238,8 +238,8 @@ CORE_INLINE u32 packet_ipv6(const struct packet_cursor *c, struct packet *p, u32
 	if (length > 0xffff)
 		return 0; /* larger than any frame */
 	p->ip_length = (u16)length;
-	core_copy(&p->src, at + 8, 16);
-	core_copy(&p->dst, at + 24, 16);
+	packet_address(&p->src, at + 8);
+	packet_address(&p->dst, at + 24);
 	next = at[6];
 	for (int i = 0; i < PACKET_EXTENSIONS_MAX && packet_is_extension(next); i++) {
 		at = packet_at(c, offset, 8);

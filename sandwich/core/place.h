@@ -61,11 +61,27 @@ CORE_INLINE void place_by_hash(struct tables *t, const struct settings *cfg, str
 	out->displaced = first && !device_set_has(&cfg->up, first);
 }
 
+/*
+ * Places KEY, whose hash under settings.placement is HASH; *OUT starts zeroed. The key is looked at
+ * only where there may be a pin, and then as a copy in *ROOM, so that it need not lie in memory.
+ */
+CORE_INLINE void place_quick(struct tables *t, const struct settings *cfg, const struct flow *key,
+			     u64 hash, u32 now, struct placement *out, struct flow *room)
+{
+	out->hash = hash;
+	if (CORE_UNLIKELY(pin_filter_has(t, cfg, hash))) {
+		*room = *key;
+		if (place_by_pin(t, cfg, room, hash, now, out))
+			return;
+	}
+	place_by_hash(t, cfg, out);
+}
+
 /* Places KEY; *OUT starts zeroed. */
 CORE_INLINE void place(struct tables *t, const struct settings *cfg, const struct flow *key,
 		       u32 now, struct placement *out)
 {
-	out->hash = flow_hash(&cfg->placement, key);
+	out->hash = flow_hash_of(&cfg->placement, key);
 	if (!place_by_pin(t, cfg, key, out->hash, now, out))
 		place_by_hash(t, cfg, out);
 }
@@ -76,7 +92,7 @@ CORE_INLINE u64 place_host_key(const struct settings *cfg, const struct flow *fl
 {
 	affinity_host(key, &flow->outside, flow->zone,
 		      cfg->affinity == AFFINITY_CLIENT ? AFFINITY_CLIENT : PIN_KIND_HOST);
-	return flow_hash(&cfg->placement, key);
+	return flow_hash_of(&cfg->placement, key);
 }
 
 /*

@@ -44,7 +44,7 @@ CORE_INLINE u8 rank_pick(struct tables *t, const struct settings *cfg, u64 hash,
 	*rank = RANK_DEPTH;
 	if (!live)
 		return 0;
-	return core_load(&cfg->live[(u8)(((hash & 0xffffffff) * live) >> 32)]);
+	return core_load(&cfg->live[core_forget((u8)(((hash & 0xffffffff) * live) >> 32))]);
 }
 
 #ifndef __bpf__

@@ -17,8 +17,8 @@ CORE_INLINE int rewrite_growth(const struct work *w)
 
 CORE_INLINE void rewrite_macs(u8 *frame, const struct work *w, const struct mac *source)
 {
-	core_copy(frame, &w->out_mac, 6);
-	core_copy(frame + 6, source, 6);
+	mac_copy(frame, w->out_mac.byte);
+	mac_copy(frame + 6, source->byte);
 }
 
 /*

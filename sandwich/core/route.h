@@ -39,19 +39,31 @@ CORE_INLINE u32 route_tag(u32 zone, u32 length)
 	return zone << 8 | length;
 }
 
-CORE_FN struct route *route_find_exact(struct tables *t, const struct address *prefix, u32 tag)
+/* How far from home the slot of exactly that prefix is, plus one; 0: it has none. */
+CORE_GLOBAL u32 route_seek(struct tables *t, const struct address *prefix, u32 tag)
 {
-	u64 hash = route_hash(prefix, tag);
+	u64 hash;
 
+	tables_take(t);
+	if (!prefix)
+		return 0;
+	hash = route_hash(prefix, tag);
 	for (u32 i = 0; i < ROUTES_WINDOW; i++) {
 		struct route *r = tables_route(t, (u32)hash + i);
 
 		if (!r || !core_load(&r->kind))
-			return NULL;
+			return 0;
 		if (core_load(&r->tag) == tag && address_equal(&r->prefix, prefix))
-			return r;
+			return i + 1;
 	}
-	return NULL;
+	return 0;
+}
+
+CORE_INLINE struct route *route_find_exact(struct tables *t, const struct address *prefix, u32 tag)
+{
+	u32 place = route_seek(tables_hand(t), prefix, tag);
+
+	return place ? tables_route(t, (u32)route_hash(prefix, tag) + place - 1) : NULL;
 }
 
 /* The most exact route toward DST in ZONE, or NULL. */
@@ -69,6 +81,17 @@ CORE_INLINE struct route *route_find(struct tables *t, const struct settings *cf
 			return r;
 	}
 	return NULL;
+}
+
+/* The same in a number: its kind, and its neighbour above that; 0: none. */
+CORE_GLOBAL u32 route_toward(struct tables *t, const struct address *dst, u32 zone)
+{
+	const struct settings *cfg = tables_settings(t);
+	const struct route *r;
+
+	tables_take(t);
+	r = cfg && dst ? route_find(t, cfg, dst, zone) : NULL;
+	return r ? core_load(&r->kind) | (u32)core_load(&r->neighbour) << 8 : ROUTE_NONE;
 }
 
 #endif

@@ -87,8 +87,11 @@ CORE_INLINE u8 session_timer(u8 protocol, u8 state)
 
 CORE_INLINE bool session_expired(const struct settings *cfg, const struct slot *s, u32 now)
 {
-	u8 timer = session_timer(core_load(&s->key.protocol), session_state(core_load(&s->state)));
+	u8 timer = core_forget(session_timer(core_load(&s->key.protocol),
+					     session_state(core_load(&s->state))));
 
+	if (timer >= TIMEOUTS)
+		return false;
 	return core_elapsed(now, core_load(&s->seen)) > cfg->timeout[timer];
 }
 
@@ -185,7 +188,7 @@ CORE_INLINE u8 session_first(u8 protocol, u8 tcp_flags, bool from_outside, u8 or
 /* Sessions lie by a hash of their own: what shares an affinity key must not share a window. */
 CORE_INLINE u64 session_hash(const struct settings *cfg, const struct flow *flow)
 {
-	return flow_hash(&cfg->secret, flow);
+	return flow_hash_of(&cfg->secret, flow);
 }
 
 CORE_INLINE void session_device_count(struct tables *t, u8 device, int change)
@@ -211,13 +214,11 @@ CORE_INLINE bool session_turn(struct tables *t, struct slot *s, const struct flo
 			      u8 byte, u32 what)
 {
 	u32 version = core_load(&s->version);
-	struct flow held;
 	bool same;
 
 	if (!slot_is_live(version) || !slot_hold(s, version))
 		return false;
-	slot_key(s, &held);
-	same = flow_equal(&held, flow) && core_load(&s->state) == was;
+	same = slot_is(s, flow) && core_load(&s->state) == was;
 	if (same)
 		core_store(&s->state, byte);
 	slot_unhold(s, version);
@@ -285,7 +286,7 @@ CORE_INLINE struct slot *session_claim(struct tables *t, const struct settings *
 }
 
 /* Records a conversation that is not in the table. NULL when there is no room (counted). */
-CORE_FN struct slot *session_add(struct tables *t, const struct flow *flow, u64 hash, u8 device,
+CORE_INLINE struct slot *session_add(struct tables *t, const struct flow *flow, u64 hash, u8 device,
 				 u8 state, u32 now)
 {
 	const struct settings *cfg = tables_settings(t);
@@ -318,14 +319,12 @@ CORE_FN struct slot *session_add(struct tables *t, const struct flow *flow, u64 
 CORE_INLINE void session_move(struct tables *t, struct slot *s, const struct flow *flow, u8 device)
 {
 	u32 version = core_load(&s->version);
-	struct flow held;
 	bool same;
 	u8 old;
 
 	if (core_load(&s->device) == device || !slot_is_live(version) || !slot_hold(s, version))
 		return;
-	slot_key(s, &held);
-	same = flow_equal(&held, flow);
+	same = slot_is(s, flow);
 	old = core_load(&s->device);
 	if (same)
 		core_store(&s->device, device);

@@ -116,15 +116,23 @@ CORE_INLINE void slot_key(const struct slot *s, struct flow *key)
 		to[i] = core_load(&from[i]);
 }
 
+/* The same compared as it is read. */
+CORE_INLINE bool slot_is(const struct slot *s, const struct flow *key)
+{
+	const any_word *held = (const any_word *)&s->key, *sought = (const any_word *)key;
+	u64 differ = 0;
+
+#pragma GCC unroll 5
+	for (int i = 0; i < HASH_WORDS; i++)
+		differ |= core_load(&held[i]) ^ sought[i];
+	return !differ;
+}
+
 CORE_INLINE bool slot_holds(struct slot *s, const struct flow *key)
 {
 	u32 version = core_load(&s->version);
-	struct flow held;
 
-	if (!slot_is_live(version))
-		return false;
-	slot_key(s, &held);
-	return flow_equal(&held, key) &&
+	return slot_is_live(version) && slot_is(s, key) &&
 	       (core_load(&s->version) | SLOT_HELD) == (version | SLOT_HELD);
 }
 

@@ -48,12 +48,20 @@ struct device_count {
 	u64 packets, bytes;
 };
 
-/* One thread's (or CPU's) counters: no one else writes them. */
+/* What a plain frame is counted as, from which all else follows: its reason, farm port, device. */
+#define COUNTERS_PORTS 8 /* a power of two above PORTS_MAX */
+#define COUNTERS_PLAIN 3 /* TO_DEVICE, TO_DEVICE_PINNED, TO_UPLINK */
+
+/*
+ * One thread's (or CPU's) counters: no one else writes them. Frames of the lane are counted in
+ * `plain` alone, so that each costs one line; counters_fold() makes the others of it.
+ */
 struct counters {
 	u64 rx[PORTS_MAX], rx_bytes[PORTS_MAX], tx[PORTS_MAX], tx_bytes[PORTS_MAX];
 	u64 reason[PORTS_MAX][REASONS];
 	u64 counter[COUNTERS];
 	struct device_count to_device[DEVICES_MAX], from_device[DEVICES_MAX];
+	struct device_count plain[COUNTERS_PLAIN][COUNTERS_PORTS][DEVICES_MAX];
 };
 
 /* The daemon's threads have the first of them, the kernel's CPUs those behind. */
@@ -75,6 +83,10 @@ struct tables {
 	struct counters *counters;    /* this thread's */
 	struct event_ring *events;    /* this thread's; NULL: nobody follows */
 };
+
+/* What a global function (CORE_GLOBAL) is given for T. */
+#define tables_hand(t) (t)
+#define tables_take(t) ((void)(t))
 
 CORE_INLINE struct settings *tables_settings(struct tables *t)
 {
@@ -150,6 +162,11 @@ CORE_INLINE void tables_bell(struct tables *t)
 #else
 struct tables;
 
+/* Maps are global: nothing is handed on, so that calls have an argument less. */
+#define tables_hand(t) ((struct tables *)((void)(t), NULL))
+/* Else clang, which sees that T is not looked at, hands on whatever is in the register. */
+#define tables_take(t) core_opaque(t)
+
 CORE_INLINE struct settings *tables_settings(struct tables *t);
 CORE_INLINE struct slot *tables_slot(struct tables *t, enum table_kind kind, u32 index);
 CORE_INLINE struct rank_row *tables_row(struct tables *t, u32 set, u32 row);
@@ -193,19 +210,30 @@ CORE_FN void tables_tell(struct tables *t, enum table_kind kind, const struct sl
 	tables_bell(t);
 }
 
-/* The live slot of KEY, or NULL. */
-CORE_FN struct slot *table_find(struct tables *t, enum table_kind kind, const struct flow *key,
-				u64 hash)
+/* How far from home the live slot of KEY is, plus one; 0: it has none. */
+CORE_GLOBAL u32 table_seek(struct tables *t, u32 kind, const struct flow *key, u64 hash)
 {
+	tables_take(t);
+	if (!key || kind >= TABLES)
+		return 0;
 	for (u32 i = 0; i < TABLE_WINDOW; i++) {
-		struct slot *s = tables_slot(t, kind, (u32)hash + i);
+		struct slot *s = tables_slot(t, (enum table_kind)kind, (u32)hash + i);
 
 		if (!s || core_load(&s->version) == SLOT_NEVER)
-			return NULL;
+			return 0;
 		if (slot_holds(s, key))
-			return s;
+			return i + 1;
 	}
-	return NULL;
+	return 0;
+}
+
+/* The live slot of KEY, or NULL. */
+CORE_INLINE struct slot *table_find(struct tables *t, enum table_kind kind, const struct flow *key,
+				    u64 hash)
+{
+	u32 place = table_seek(tables_hand(t), kind, key, hash);
+
+	return place ? tables_slot(t, kind, (u32)hash + place - 1) : NULL;
 }
 
 /* 0, or MAC_OWNER_... | number, of exactly that key. */
@@ -226,8 +254,11 @@ CORE_FN u32 mac_find_variant(struct tables *t, u64 key)
 }
 
 /* The owner by the most exact entry there is. VARIANTS: which kinds of entry exist (settings). */
-CORE_FN u32 mac_find(struct tables *t, const struct mac *mac, u32 vlan, u8 port, u8 variants)
+CORE_GLOBAL u32 mac_find(struct tables *t, const struct mac *mac, u32 vlan, u8 port, u8 variants)
 {
+	tables_take(t);
+	if (!mac)
+		return 0;
 #pragma GCC unroll 4
 	for (int i = 1; i <= MAC_VARIANTS; i++) {
 		u8 v = MAC_VARIANTS - i;
@@ -241,16 +272,16 @@ CORE_FN u32 mac_find(struct tables *t, const struct mac *mac, u32 vlan, u8 port,
 	return 0;
 }
 
-/* Whether ADDRESS is the balancer's or a device's own: 0, or LOCAL_... | number. */
-CORE_INLINE u32 local_find(struct tables *t, const struct settings *cfg, const struct address *a)
+CORE_GLOBAL u32 local_seek(struct tables *t, const struct address *a)
 {
-	u64 hash = local_hash(a);
-	u64 bits = cfg->local_filter[(hash >> 6) & (LOCAL_FILTER_WORDS - 1)];
+	u64 hash;
 
-	if (CORE_LIKELY(!(bits >> (hash & 63) & 1)))
+	tables_take(t);
+	if (!a)
 		return 0;
+	hash = local_hash(a);
 	for (u32 i = 0; i < LOCALS_WINDOW; i++) {
-		struct local *e = tables_local(t, (u32)(hash >> 32) + i);
+		struct local *e = tables_local(t, local_home(hash) + i);
 
 		if (!e || !core_load(&e->kind))
 			return 0;
@@ -258,6 +289,19 @@ CORE_INLINE u32 local_find(struct tables *t, const struct settings *cfg, const s
 			return core_load(&e->kind);
 	}
 	return 0;
+}
+
+/* Whether ADDRESS is the balancer's or a device's own: 0, or LOCAL_... | number. */
+CORE_INLINE u32 local_find(struct tables *t, const struct settings *cfg, const struct address *a)
+{
+	u32 bit = local_bit(local_hash(a));
+	u64 bits = cfg->local_filter[core_forget((u8)(bit >> 6)) & (LOCAL_FILTER_WORDS - 1)];
+	struct address copy;
+
+	if (CORE_LIKELY(!(bits >> (bit & 63) & 1)))
+		return 0;
+	copy = *a; /* what a function is pointed to can't be in registers */
+	return local_seek(tables_hand(t), &copy);
 }
 
 #endif

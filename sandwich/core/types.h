@@ -23,12 +23,18 @@ typedef uint32_t be32;
  * early. */
 typedef u64 __attribute__((__may_alias__)) any_word;
 
-/* Small steps are always inlined; large ones become functions the verifier checks once each. */
+/*
+ * Small steps are always inlined; large ones become functions. Those the verifier walks anew behind
+ * each way to them, but for the global ones: they are walked once, take any arguments there may
+ * be (pointers may be NULL) and return a number.
+ */
 #define CORE_INLINE static inline __attribute__((always_inline, unused))
 #ifdef __bpf__
 #define CORE_FN static __attribute__((noinline, unused))
+#define CORE_GLOBAL __attribute__((noinline))
 #else
 #define CORE_FN static inline __attribute__((unused))
+#define CORE_GLOBAL static inline __attribute__((unused))
 #endif
 
 #define CORE_LIKELY(x) __builtin_expect(!!(x), 1)
@@ -46,6 +52,22 @@ typedef u64 __attribute__((__may_alias__)) any_word;
 #define core_zero(to, size) __builtin_memset((to), 0, (size))
 
 /*
+ * Words of a frame, which lie anywhere, as they lie there. Clang would take each apart into bytes
+ * for BPF; the machines whose kernels run the program read them whole.
+ */
+#ifdef __bpf__
+typedef u16 __attribute__((__may_alias__)) core_word16;
+typedef u32 __attribute__((__may_alias__)) core_word32;
+typedef u64 __attribute__((__may_alias__)) core_word64;
+#else
+typedef u16 __attribute__((__may_alias__, __aligned__(1))) core_word16;
+typedef u32 __attribute__((__may_alias__, __aligned__(1))) core_word32;
+typedef u64 __attribute__((__may_alias__, __aligned__(1))) core_word64;
+#endif
+#define core_read(bits, p) (*(const core_word##bits *)(p))
+#define core_write(bits, p, v) (*(core_word##bits *)(p) = (v))
+
+/*
  * The optimiser may not look behind this. The verifier loses sight of a bound that clang proves
  * and then drops; a value that passed through here keeps the check where it was written.
  */
@@ -53,6 +75,24 @@ typedef u64 __attribute__((__may_alias__)) any_word;
 #define core_opaque(x) asm volatile("" : "+r"(x))
 #else
 #define core_opaque(x) ((void)(x))
+#endif
+
+/*
+ * A byte of which the verifier knows nothing. Where a number that leads to memory is computed, it
+ * remembers all that it was computed from, and tells paths apart that differ in any of that: with a
+ * hash behind it, these are all ways through the parser. The stack forgets single bytes but the
+ * first of eight.
+ */
+#ifdef __bpf__
+CORE_INLINE u8 core_forget(u8 byte)
+{
+	volatile u64 word;
+
+	((volatile u8 *)&word)[1] = byte;
+	return ((volatile u8 *)&word)[1];
+}
+#else
+#define core_forget(byte) ((u8)(byte))
 #endif
 
 /* What another CPU may be changing: read and written whole, and published after what it leads to.
@@ -98,6 +138,14 @@ CORE_INLINE bool address_equal(const struct address *a, const struct address *b)
 	return a->word[0] == b->word[0] && a->word[1] == b->word[1];
 }
 
+/* A or B. Words are chosen and not addresses of them, so that both can be in registers. */
+CORE_INLINE struct address address_either(bool first, const struct address *a,
+					  const struct address *b)
+{
+	return (struct address){{first ? a->word[0] : b->word[0],
+				 first ? a->word[1] : b->word[1]}};
+}
+
 /* Any total order will do, as long as both balancers use the same: words as they lie in memory. */
 CORE_INLINE bool address_less(const struct address *a, const struct address *b)
 {
@@ -111,6 +159,16 @@ CORE_INLINE void address_from_v4(struct address *out, be32 v4)
 	out->word[1] = (u64)v4 << 32 | 0xffff0000u;
 #else
 	out->word[1] = 0x0000ffff00000000ull | v4;
+#endif
+}
+
+/* The IPv4 address that A is of, as it lies in the header; of :: it is 0. */
+CORE_INLINE be32 address_v4(const struct address *a)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return (be32)(a->word[1] >> 32);
+#else
+	return (be32)a->word[1];
 #endif
 }
 
@@ -140,13 +198,21 @@ struct mac {
 
 CORE_INLINE u64 mac_value(const struct mac *m)
 {
-	return (u64)m->byte[0] << 40 | (u64)m->byte[1] << 32 | (u64)m->byte[2] << 24 |
-	       (u64)m->byte[3] << 16 | (u64)m->byte[4] << 8 | m->byte[5];
+	return (u64)core_swap32(core_read(32, m->byte)) << 16 |
+	       core_swap16(core_read(16, m->byte + 4));
 }
 
 CORE_INLINE bool mac_equal(const struct mac *a, const struct mac *b)
 {
-	return mac_value(a) == mac_value(b);
+	return core_read(32, a->byte) == core_read(32, b->byte) &&
+	       core_read(16, a->byte + 4) == core_read(16, b->byte + 4);
+}
+
+/* From or to a frame. */
+CORE_INLINE void mac_copy(u8 *to, const u8 *from)
+{
+	core_write(32, to, core_read(32, from));
+	core_write(16, to + 4, core_read(16, from + 4));
 }
 
 CORE_INLINE bool mac_is_group(const struct mac *m)

@@ -12,6 +12,8 @@
  * ended: what the driver drops then stays counted as forwarded.
  */
 #include "sandwich/fastpath/tables.bpf.h"
+#include "sandwich/core/counters.h"
+#include "sandwich/core/lane.h"
 #include "sandwich/core/rewrite.h"
 #include "sandwich/fastpath/checksum.bpf.h"
 #include "sandwich/fastpath/shared.h"
@@ -247,31 +249,84 @@ __attribute__((noinline)) int sandwich_finish(struct xdp_md *ctx, struct work *w
 	return verdict;
 }
 
-SEC("xdp.frags")
-int sandwich(struct xdp_md *ctx)
+/*
+ * The plain frame, from port to redirect (core/lane.h). Negative: it is not one, and nothing was
+ * done.
+ *
+ * Global, as sandwich_decide() and sandwich_finish() are, so that the verifier looks at it once and
+ * its stack is not theirs.
+ */
+__attribute__((noinline)) int sandwich_lane(struct xdp_md *ctx, u32 port)
 {
-	const struct fast_ports *p = tables_at(&ports, 0);
-	struct scratch *s = tables_at(&scratches, 0);
-	struct packet_cursor cursor = {
+	const struct packet_cursor c = {
 		.data = (const u8 *)(long)ctx->data,
 		.end = (const u8 *)(long)ctx->data_end,
+		.length = (u32)bpf_xdp_get_buff_len(ctx),
 	};
+	const struct fast_ports *p = tables_at(&ports, 0);
+	struct scratch *s = tables_at(&scratches, 0);
+	u8 *frame = (u8 *)(long)ctx->data;
+	struct tables t = {0};
+	const struct settings *cfg = tables_settings(&t);
+	struct counters *count;
+	struct lane lane = {0};
+	struct touch touch;
+	struct work w = {0};
+
+	if (!p || !s || !cfg)
+		return -1;
+	w.now = sandwich_now(s);
+	w.port = (u8)port;
+	if (!lane_parse(&c, &w.packet))
+		return -1;
+	if (p->port[port & (FAST_PORTS - 1)].local && checksum_unfinished(&c, &w.packet))
+		return -1;
+	if (!lane_decide(&t, cfg, &w, &touch) || rewrite_growth(&w) ||
+	    !sandwich_fits(p, &w, c.length) ||
+	    !lane_session(&t, cfg, &w, &lane, &touch, c.length))
+		return -1;
+	lane_commit(&t, cfg, &w, &lane, &touch);
+	if (frame + 18 > (u8 *)(long)ctx->data_end)
+		return -1;
+	rewrite_frame(frame, &w, &cfg->mac[decide_role(w.out_port)]);
+	count = tables_counters(&t);
+	if (count)
+		counters_plain(count, &w, c.length);
+	return (int)bpf_redirect_map(&exits, w.out_port, XDP_DROP);
+}
+
+/* Every other frame. */
+__attribute__((noinline)) int sandwich_decide(struct xdp_md *ctx, u32 port)
+{
+	struct scratch *s = tables_at(&scratches, 0);
+	struct packet_cursor cursor;
 	struct tables t = {0};
 	struct work *w;
-	u32 port;
 
-	if (!p || !s)
-		return XDP_PASS;
-	port = sandwich_port(p, ctx->ingress_ifindex);
-	if (port >= PORTS_MAX)
+	if (!s)
 		return XDP_PASS;
 	w = &s->work;
 	core_zero(w, sizeof(*w));
 	w->now = sandwich_now(s);
 	w->port = (u8)port;
+	cursor.data = (const u8 *)(long)ctx->data;
+	cursor.end = (const u8 *)(long)ctx->data_end;
 	cursor.length = (u32)bpf_xdp_get_buff_len(ctx);
 	decide(&t, &cursor, w);
 	return sandwich_finish(ctx, w);
+}
+
+SEC("xdp.frags")
+int sandwich(struct xdp_md *ctx)
+{
+	const struct fast_ports *p = tables_at(&ports, 0);
+	u32 port = p ? sandwich_port(p, ctx->ingress_ifindex) : PORTS_MAX;
+	int verdict;
+
+	if (port >= PORTS_MAX)
+		return XDP_PASS;
+	verdict = sandwich_lane(ctx, port);
+	return CORE_LIKELY(verdict >= 0) ? verdict : sandwich_decide(ctx, port);
 }
 
 char license_text[] SEC("license") = "Dual BSD/GPL";

@@ -99,7 +99,7 @@ CORE_INLINE struct rank_row *tables_row(struct tables *t, u32 set, u32 row)
 	(void)t;
 	row = (set & 1) * RANK_ROWS + (row & (RANK_ROWS - 1));
 	w = tables_at(&rows, row / ROWS_IN_WORD);
-	return w ? &w->row[row & (ROWS_IN_WORD - 1)] : NULL;
+	return w ? &w->row[core_forget(row & (ROWS_IN_WORD - 1)) & (ROWS_IN_WORD - 1)] : NULL;
 }
 
 CORE_INLINE u64 *tables_filter(struct tables *t, u32 set, u32 word)
@@ -114,7 +114,7 @@ CORE_INLINE u8 *tables_stamp(struct tables *t, u32 row)
 
 	(void)t;
 	w = tables_at(&stamps, (row & (RANK_ROWS - 1)) / STAMPS_IN_WORD);
-	return w ? &w->stamp[row & (STAMPS_IN_WORD - 1)] : NULL;
+	return w ? &w->stamp[core_forget(row & (STAMPS_IN_WORD - 1)) & (STAMPS_IN_WORD - 1)] : NULL;
 }
 
 CORE_INLINE struct device *tables_device(struct tables *t, u8 id)

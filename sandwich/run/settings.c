@@ -75,14 +75,13 @@ static int settings_add_local(struct tables *t, const struct address *a, u32 kin
 	u64 hash = local_hash(a);
 
 	for (u32 i = 0; i < LOCALS_WINDOW; i++) {
-		struct local *e = tables_local(t, (u32)(hash >> 32) + i);
+		struct local *e = tables_local(t, local_home(hash) + i);
 
 		if (e->kind && !address_equal(&e->address, a))
 			continue;
 		e->address = *a;
 		core_publish(&e->kind, kind);
-		t->settings->local_filter[(hash >> 6) & (LOCAL_FILTER_WORDS - 1)] |= 1ull
-										     << (hash & 63);
+		t->settings->local_filter[local_bit(hash) >> 6] |= 1ull << (local_bit(hash) & 63);
 		return 0;
 	}
 	return -ENOSPC;

@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "sandwich/core/counters.h"
+
 struct memory {
 	struct tables tables;
 	struct counters *counters;
@@ -126,6 +128,7 @@ void memory_sum(const struct memory *m, struct counters *sum)
 		for (size_t i = 0; i < sizeof(*sum) / sizeof(u64); i++)
 			to[i] += core_load(&from[i]);
 	}
+	counters_fold(sum);
 }
 
 u64 memory_received(const struct memory *m)
@@ -133,8 +136,7 @@ u64 memory_received(const struct memory *m)
 	u64 sum = 0;
 
 	for (unsigned int thread = 0; thread < m->count; thread++)
-		for (unsigned int port = 0; port < PORTS_MAX; port++)
-			sum += core_load(&m->counters[thread].rx[port]);
+		sum += counters_received(&m->counters[thread]);
 	return sum;
 }
 

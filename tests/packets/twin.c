@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sandwich/core/counters.h"
 #include "sandwich/core/rewrite.h"
 
 /* What becomes of a frame in the kernel, as the verdict of user space has it. */
@@ -253,6 +254,7 @@ static bool twin_counted(struct twin *tw, const struct work *w)
 {
 	const struct counters *user = tw->t[0]->counters, *thread = tw->t[1]->counters;
 
+	counters_fold(tw->cpu);
 	for (int i = 0; i < COUNTERS; i++)
 		if (user->counter[i] != thread->counter[i] + tw->cpu->counter[i])
 			return twin_wrong(w, "counters differ: %s", counter_names[i]);

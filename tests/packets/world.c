@@ -186,14 +186,13 @@ void world_local(struct tables *t, const char *address, u32 kind)
 		abort();
 	hash = local_hash(&a);
 	for (u32 i = 0; i < LOCALS_WINDOW; i++) {
-		struct local *e = &t->locals[((u32)(hash >> 32) + i) & (LOCALS_SLOTS - 1)];
+		struct local *e = &t->locals[(local_home(hash) + i) & (LOCALS_SLOTS - 1)];
 
 		if (e->kind && !address_equal(&e->address, &a))
 			continue;
 		e->address = a;
 		e->kind = kind;
-		t->settings->local_filter[(hash >> 6) & (LOCAL_FILTER_WORDS - 1)] |= 1ull
-										     << (hash & 63);
+		t->settings->local_filter[local_bit(hash) >> 6] |= 1ull << (local_bit(hash) & 63);
 		return;
 	}
 	abort();

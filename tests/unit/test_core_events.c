@@ -32,7 +32,7 @@ static int events_teardown(void **state)
 
 static void told(struct rig *r, enum table_kind kind, const struct slot *s, u32 what)
 {
-	u32 entry;
+	u32 entry = 0;
 
 	assert_true(event_take(r->t->events, &entry));
 	assert_int_equal(event_kind(entry), kind);
@@ -42,7 +42,7 @@ static void told(struct rig *r, enum table_kind kind, const struct slot *s, u32 
 
 static void told_no_more(struct rig *r)
 {
-	u32 entry;
+	u32 entry = 0;
 
 	assert_false(event_take(r->t->events, &entry));
 	assert_int_equal(r->t->events->lost, 0);

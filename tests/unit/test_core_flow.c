@@ -186,6 +186,54 @@ static void test_siphash(void **state)
 	}
 }
 
+/* A flow or key as flow_hash() says it is hashed, put together bytewise. */
+static size_t flow_message(const struct flow *f, u8 out[40])
+{
+	const u8 *first = (const u8 *)&f->outside, *second = (const u8 *)&f->inside;
+	bool v4 = address_is_v4(&f->outside);
+	size_t skip = v4 ? 12 : 0, at = 0;
+
+	memcpy(out, first + skip, 16 - skip);
+	at = 16 - skip;
+	memcpy(out + at, second + skip, 16 - skip);
+	at += 16 - skip;
+	if (f->outside_port | f->inside_port) {
+		memcpy(out + at, &f->outside_port, 2);
+		memcpy(out + at + 2, &f->inside_port, 2);
+		at += 4;
+	}
+	memcpy(out + at, f->zone, 3);
+	out[at + 3] = f->protocol;
+	return at + 4;
+}
+
+/* IPv4 and IPv6, conversations and keys: SipHash of just what is in them. */
+static void test_flow_hash(void **state)
+{
+	static const u8 lengths[2][2] = {{12, 16}, {36, 40}}; /* IPv6, ports */
+	const struct hash_key k = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
+	struct flow flow, key;
+	u8 in[40], bytes[16];
+
+	(void)state;
+	memcpy(bytes, &k, sizeof(bytes));
+	for (size_t i = 0; i < CONVERSATIONS; i++) {
+		bool v6 = conversations[i][0][1] == '6';
+
+		flow_of(conversations[i][0], true, 0x123456, &flow);
+		assert_true(flow_message(&flow, in) ==
+			    lengths[v6][(flow.outside_port | flow.inside_port) != 0]);
+		assert_true(flow_hash(&k, &flow) ==
+			    sip_reference(bytes, in, flow_message(&flow, in), 1, 3));
+		for (u8 affinity = AFFINITY_PAIR; affinity <= AFFINITY_FLOW; affinity++) {
+			affinity_key(&key, &flow, affinity);
+			assert_true(flow_hash(&k, &key) ==
+				    sip_reference(bytes, in, flow_message(&key, in), 1, 3));
+			assert_true(flow_hash_of(&k, &key) == flow_hash(&k, &key));
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +242,7 @@ int main(void)
 		cmocka_unit_test(test_affinity_keeps_together),
 		cmocka_unit_test(test_zones_are_apart),
 		cmocka_unit_test(test_siphash),
+		cmocka_unit_test(test_flow_hash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
