@@ -146,6 +146,9 @@ static void journal_live(struct journal *j, const struct journal_pick *p, struct
 		at->version = slot->version;
 		return;
 	}
+	if (j->young && !at->flags && change.kind == TABLE_SESSIONS &&
+	    journal_young_holds(j, p->index, slot))
+		return;
 	journal_shadow_put(j, change.kind, p->index, change.id, slot);
 	journal_tell(j, &change);
 }
@@ -361,6 +364,8 @@ u32 journal_turn(struct journal *j, u32 budget, journal_sink sink, void *user)
 	journal_notice_losses(j);
 	journal_look_again(j);
 	done = journal_take_all(j, budget);
+	if (j->young)
+		done += journal_young_turn(j, budget);
 	return done + journal_scan(j, budget);
 }
 
@@ -450,6 +455,7 @@ void journal_free(struct journal *j)
 {
 	if (!j)
 		return;
+	journal_young_free(j);
 	journal_shadow_free(j);
 	free(j->lost);
 	free(j);

@@ -41,7 +41,7 @@ static int journal_copy_told(const struct slot *s, const struct shadow *at, stru
 	any_word *to = (any_word *)copy;
 	u32 version = core_load(&s->version);
 
-	if (slot_is_free(version))
+	if (slot_is_free(version) || !at->flags)
 		return -ENOENT;
 	for (size_t i = 0; i < sizeof(*s) / sizeof(*to); i++)
 		to[i] = core_load(&from[i]);

@@ -24,9 +24,10 @@ void journal_ask_slot(const struct journal *j, enum table_kind kind, u32 index);
 
 /*
  * Looks at a slot as if an event had named it, and tells SINK what has changed. 0 and *OUT: what
- * has been told of it, now or before, whole; -ENOENT: the slot is free; -EAGAIN: it is being
- * written, and will be looked at in the next turn, which says nothing where nothing has changed.
- * So what is sent of a slot right after this is what the digests count.
+ * has been told of it, now or before, whole; -ENOENT: the slot is free, or nothing has been told of
+ * it (what will be, SINK hears of); -EAGAIN: it is being written, and will be looked at in the next
+ * turn, which says nothing where nothing has changed. So what is sent of a slot right after
+ * this is what the digests count.
  */
 int journal_read(struct journal *j, enum table_kind kind, u32 index, journal_sink sink, void *user,
 		 struct journal_change *out) __attribute__((warn_unused_result));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the two halves of the journal share: journal.c (rings, scans, telling) and journal_digest.c
- * (ids, elements, what was told and its sums).
+ * What the parts of the journal share: journal.c (rings, scans, telling), journal_digest.c (ids,
+ * elements, what was told and its sums) and journal_young.c (what is not told yet).
  */
 #ifndef SYNC_JOURNAL_STATE_H
 #define SYNC_JOURNAL_STATE_H
@@ -59,6 +59,9 @@ struct journal {
 	u32 later_count;
 	bool later_lost; /* there were more: a scan is due */
 
+	struct journal_young *young; /* sync-after; NULL: all are told at once */
+	u32 now;		     /* ms, for that alone */
+
 	/* of this turn */
 	journal_sink sink;
 	void *user;
@@ -82,6 +85,11 @@ void journal_shadow_clear(struct journal *j, enum table_kind kind, u32 index);
 
 /* Looks at a slot and tells what has changed, to the sink of this turn. */
 void journal_look(struct journal *j, const struct journal_pick *p);
+
+/* sync-after: whether a session that was not told is held back; a look at what came of age. */
+bool journal_young_holds(struct journal *j, u32 index, const struct slot *slot);
+u32 journal_young_turn(struct journal *j, u32 budget);
+void journal_young_free(struct journal *j);
 
 /*
  * The word that digests add up for what was told of a slot. Without STATE: what two sides can agree

@@ -11,6 +11,8 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "sync/journal_young.h"
+
 #define FOLLOWER_BUDGET 4096  /* events or slots a turn: some 300 us */
 #define FOLLOWER_IDLE 5	      /* naps without an event before it lies down */
 #define FOLLOWER_NAMES_MS 10  /* how often the devices' names are looked at */
@@ -85,6 +87,7 @@ static void follower_obey(struct follower *f)
 {
 	u32 now = memory_now();
 
+	journal_clock(f->journal, now);
 	if (core_load(&f->rescan)) {
 		core_store(&f->rescan, false);
 		journal_rescan(f->journal);

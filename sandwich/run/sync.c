@@ -7,6 +7,7 @@
 
 #include "sandwich/run/duty.h"
 #include "sandwich/run/sync_parts.h"
+#include "sync/journal_young.h"
 
 #define SYNC_STOP_MS 600 /* how long a stop waits for the twin to take over */
 
@@ -253,7 +254,9 @@ int sync_start(struct sync *s, struct follower *f, char **why)
 	s->journal = follower_journal(f);
 	s->tables = *follower_tables(f);
 	s->tables.events = NULL; /* what we write is told by us */
-	rc = store_new(&s->store, &s->tables, s->journal);
+	rc = journal_after(s->journal, s->b->config->sync_after * 1000);
+	if (!rc)
+		rc = store_new(&s->store, &s->tables, s->journal);
 	return rc ? rc : sync_wire(s, why);
 }
 

@@ -5,6 +5,7 @@
 
 #include "sandwich/run/sync_parts.h"
 #include "sandwich/slowpath/memory.h"
+#include "sync/journal_young.h"
 
 /* --- the role ------------------------------------------------------------------------------- */
 
@@ -42,6 +43,7 @@ static void sync_became(void *user, enum role_state role, u32 term, const char *
 	s->active = active;
 	for (unsigned int i = 0; i < s->count; i++)
 		repair_reset(s->boxes[i].repair); /* what was compared was in the other role */
+	journal_hold(s->journal, active);
 	sync_streams(s);
 	if (!active)
 		sync_fill_end(s);

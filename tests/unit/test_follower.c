@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* links: sync/journal_young.c */
 /* links: sandwich/run/follower.c sync/journal.c sync/journal_digest.c sandwich/slowpath/memory.c */
 /* The follower tells what is there, then what changes, soon; it rests when there is nothing. */
 #include <pthread.h>

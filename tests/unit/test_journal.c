@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* links: sync/journal_young.c */
 /* links: sync/journal.c sync/journal_digest.c sandwich/slowpath/memory.c */
 /* The journal tells each change once, and what is gone by its id. */
 #include "tests/unit/journal_rig.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* links: sync/journal_young.c */
 /* links: sync/journal.c sync/journal_digest.c sandwich/slowpath/memory.c */
 /* Digests are equal when the tables say the same, wherever it lies and however it came there. */
 #include "tests/unit/journal_rig.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* links: sync/journal_young.c */
 /* links: sync/journal.c sync/journal_digest.c sandwich/slowpath/memory.c */
 /*
  * Nothing is lost for good: what a ring missed, the scan finds. Whatever happens to the table, what

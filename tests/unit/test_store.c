@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* links: sync/journal_young.c */
 /* links: sync/store.c sync/store_room.c sync/tombs.c sync/journal.c sync/journal_digest.c */
 /* links: sync/journal_look.c tests/packets/world.c tests/packets/frame.c */
 /* links: sandwich/slowpath/memory.c */

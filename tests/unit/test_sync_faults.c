@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* links: sync/journal_young.c */
 /* links: sync/store.c sync/store_room.c sync/tombs.c sync/journal.c sync/journal_digest.c */
 /* links: sync/journal_look.c sync/replicate.c sync/replicate_send.c sync/replicate_take.c */
 /* links: sync/repair.c sync/repair_ask.c sync/repair_answer.c sync/census.c sync/riblt.c */
