@@ -3,7 +3,7 @@
  * sync-after: a session that is younger is not told, and one that ends before never is (PROTOCOL
  * 4, short flows).
  *
- * What is held back is in no shadow, so no digest counts it and nobody is told of its end either. It
+ * What is held back is in no shadow: no digest counts it, and nobody is told of its end either. It
  * comes of age without an event: each slot that holds such a session hangs in a wheel of time, by a
  * link of four bytes a slot. So any number can wait, and each is looked at once it is due.
  *
