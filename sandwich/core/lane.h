@@ -59,7 +59,7 @@ CORE_INLINE bool lane_ipv6(struct packet *p, const u8 *at, const u8 *end, u32 le
 {
 	u32 payload;
 
-	if (at + 54 > end)
+	if (at + 44 > end)
 		return false;
 	payload = core_swap16(core_read(16, at + 4));
 	p->ip_length = (u16)(payload + 40);
@@ -69,8 +69,11 @@ CORE_INLINE bool lane_ipv6(struct packet *p, const u8 *at, const u8 *end, u32 le
 	packet_address(&p->src, at + 8);
 	packet_address(&p->dst, at + 24);
 	p->l4 = p->l3 + 40;
-	if (p->protocol == PROTOCOL_TCP)
+	if (p->protocol == PROTOCOL_TCP) {
+		if (at + 54 > end)
+			return false;
 		p->tcp_flags = at[53];
+	}
 	p->is_v6 = true;
 	return lane_ports(p, at + 40, payload);
 }
