@@ -5,6 +5,11 @@
 
 #include "sync/journal_state.h"
 
+bool journal_whole(const struct journal *j)
+{
+	return j->counts.scans != 0;
+}
+
 static bool journal_holds(const struct journal *j, enum table_kind kind, u32 index, u64 id)
 {
 	const struct shadow *at = &j->shadow[kind][index];

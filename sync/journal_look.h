@@ -13,6 +13,12 @@
 
 #include "sync/journal.h"
 
+/*
+ * Whether all that was in the tables at the start has been looked at: before, the digests are of a
+ * part.
+ */
+bool journal_whole(const struct journal *j);
+
 /* The slot that was told to hold the key of that ID. False: none was. */
 bool journal_find(const struct journal *j, enum table_kind kind, u64 id, u32 *index);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sync/journal_look.h"
 #include "sync/repair_state.h"
 
 #define REPAIR_STUCK 3 /* rounds without progress, before all is sent */
@@ -134,6 +135,9 @@ static void repair_mark(struct repair *r, const struct link_item *item, u64 now_
 		repair_round_over(r, &mark);
 	if (view.newest != item->number || r->setup.peer == STORE_PARTNER)
 		return;
+	r->early = !journal_whole(r->setup.journal);
+	if (r->early)
+		return;
 	journal_root(r->setup.journal, &own);
 	r->view.known = true;
 	r->view.compared_us = now_us;
@@ -219,12 +223,25 @@ bool repair_item(struct repair *r, const struct link_item *item, u64 now_us)
 
 /* --- life ----------------------------------------------------------------------------------- */
 
+/* A mark came while we did not know yet what our tables hold: another one, now that we do. */
+static void repair_catch_up(struct repair *r)
+{
+	if (!r->early || !journal_whole(r->setup.journal))
+		return;
+	r->early = false;
+	if (r->phase != REPAIR_IDLE)
+		return;
+	r->ask.round++;
+	repair_enter(r, REPAIR_MARK);
+}
+
 u64 repair_turn(struct repair *r, u64 now_us)
 {
 	u64 ask, answer;
 
 	if (!r->link)
 		return LINK_NEVER;
+	repair_catch_up(r);
 	ask = repair_ask_turn(r, now_us);
 	answer = repair_answer_turn(r, now_us);
 	return ask < answer ? ask : answer;
@@ -235,7 +252,7 @@ void repair_reset(struct repair *r)
 	repair_ask_clear(r);
 	repair_answer_clear(r);
 	repair_enter(r, REPAIR_IDLE);
-	r->view.known = r->view.equal = false;
+	r->early = r->view.known = r->view.equal = false;
 	r->view.equal_us = 0;
 	r->ask.stuck = r->ask.last_differing = 0;
 }

@@ -100,6 +100,7 @@ struct repair {
 	struct repair_setup setup;
 	struct link *link;
 	enum repair_phase phase;
+	bool early; /* a mark could not be compared: journal_whole() was false */
 	struct repair_view view;
 	struct repair_ask ask;
 	struct repair_answer answer;

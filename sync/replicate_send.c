@@ -168,6 +168,12 @@ static void replicate_put_handover(struct replicate *r, struct record_writer *w)
 	r->say[REPLICATE_HANDOVER] = false;
 }
 
+/* Until all of the tables is known, the root would be that of a part. */
+static bool replicate_marks(const struct replicate *r)
+{
+	return r->say[REPLICATE_MARK] && journal_whole(r->setup.journal);
+}
+
 static bool replicate_is_all_said(const struct replicate *r)
 {
 	return !replicate_waiting(r, REPLICATE_NEW) && !replicate_waiting(r, REPLICATE_REPAIR) &&
@@ -195,7 +201,7 @@ static void replicate_fill(struct replicate *r, struct record_writer *w, u64 now
 	}
 	if (!replicate_is_all_said(r) || record_room(w) < least)
 		return;
-	if (r->say[REPLICATE_MARK])
+	if (replicate_marks(r))
 		replicate_put_mark(r, w, now_us);
 	if (r->say[REPLICATE_HANDOVER])
 		replicate_put_handover(r, w);
@@ -231,7 +237,7 @@ static bool replicate_is_due(struct replicate *r, u64 now_us)
 		return true;
 	if (!r->setup.entries)
 		return false;
-	if (!waits && r->say[REPLICATE_MARK])
+	if (!waits && replicate_marks(r))
 		return true;
 	if (!waits) {
 		r->since_us = 0;

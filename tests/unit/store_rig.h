@@ -31,10 +31,20 @@ struct box {
 	struct store *store;
 };
 
-static inline void box_open(struct box *b, u32 sessions, u32 pins)
+/* Who follows the tables: knows nothing of them at first. */
+static inline void box_follow(struct box *b)
 {
 	struct journal_setup setup = {.tables = &b->own, .rings = &b->ring, .ring_count = 1,
 				      .key = {3, 4}};
+
+	assert_int_equal(journal_new(&b->journal, &setup), 0);
+	for (u8 d = 1; d <= RIG_DEVICES; d++)
+		journal_device(b->journal, d, b->own.devices[d].name_hash);
+	assert_int_equal(store_new(&b->store, &b->own, b->journal), 0);
+}
+
+static inline void box_open(struct box *b, u32 sessions, u32 pins)
+{
 	static const char *const names[] = {"", "a", "b", "c", "d"};
 
 	world_open(&b->world, sessions, pins, 64);
@@ -45,10 +55,7 @@ static inline void box_open(struct box *b, u32 sessions, u32 pins)
 	b->ring = calloc(1, sizeof(*b->ring));
 	assert_non_null(b->ring);
 	b->world.tables.events = b->ring;
-	assert_int_equal(journal_new(&b->journal, &setup), 0);
-	for (u8 d = 1; d <= RIG_DEVICES; d++)
-		journal_device(b->journal, d, b->own.devices[d].name_hash);
-	assert_int_equal(store_new(&b->store, &b->own, b->journal), 0);
+	box_follow(b);
 }
 
 static inline void box_close(struct box *b)

@@ -38,6 +38,7 @@ struct node {
 	u64 heartbeat_at;
 	u8 buffer[SYNC_SIZE];
 	u64 bytes_sent, datagrams_sent;
+	u32 budget; /* events and slots a turn; 0: until nothing is left */
 };
 
 struct sync_rig {
@@ -222,6 +223,10 @@ static inline void node_close_sync(struct node *n)
 
 static inline void node_journal(struct node *n)
 {
+	if (n->budget) {
+		journal_turn(n->box.journal, n->budget, node_changed, n);
+		return;
+	}
 	while (journal_turn(n->box.journal, 4096, node_changed, n))
 		;
 }
@@ -300,6 +305,16 @@ static inline void node_restart(struct node *n, bool memory)
 	}
 	box_close(&old);
 	box_open(&n->box, n->rig->sessions, n->rig->pins);
+	node_open_sync(n);
+}
+
+/* As a daemon that is started on the tables which the one before has left. */
+static inline void node_adopt(struct node *n)
+{
+	node_close_sync(n);
+	store_free(n->box.store);
+	journal_free(n->box.journal);
+	box_follow(&n->box);
 	node_open_sync(n);
 }
 
