@@ -104,11 +104,11 @@ static void link_reckon(struct link_loss *loss, u64 probes)
 {
 	u64 missing = loss->newest - loss->first + 1 - loss->came, excused;
 
+	if (!loss->introduced || probes < loss->probes_first)
+		loss->probes_first = probes; /* the first may have been overtaken */
+	loss->introduced = true;
 	if (!loss->latest)
 		return;
-	if (!loss->introduced)
-		loss->probes_first = probes;
-	loss->introduced = true;
 	excused = probes - loss->probes_first;
 	excused = excused > loss->probes_came ? excused - loss->probes_came : 0;
 	loss->lost = missing > excused ? missing - excused : 0;

@@ -159,6 +159,9 @@ void role_leave(struct role *r, u64 now);
 /* role = external: what the other program has decided. 0, or -EINVAL where it isn't configured. */
 int role_set_external(struct role *r, bool active, u64 now) __attribute__((warn_unused_result));
 
+/* The highest term that it knows of its side. */
+u32 role_term(const struct role *r);
+
 void role_look(const struct role *r, struct role_view *out, u64 now);
 
 #endif

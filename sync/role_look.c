@@ -15,11 +15,16 @@ static void role_look_at(const struct role *r, const struct role_peer *p,
 	out->flags = p->hb.flags;
 }
 
+u32 role_term(const struct role *r)
+{
+	return r->state == ROLE_ACTIVE ? r->term : r->known;
+}
+
 void role_look(const struct role *r, struct role_view *out, u64 now)
 {
 	memset(out, 0, sizeof(*out));
 	out->role = r->state;
-	out->term = r->state == ROLE_ACTIVE ? r->term : r->known;
+	out->term = role_term(r);
 	out->active = r->active;
 	out->since_us = r->since;
 	out->flags = r->flags | (r->offer.to ? ROLE_HANDS_OVER : 0);

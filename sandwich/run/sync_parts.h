@@ -73,6 +73,7 @@ struct sync {
 	struct sync_box boxes[SYNC_OTHERS];
 	unsigned int count;
 	u32 self;
+	u32 term;     /* as the links tell it */
 	bool alone;   /* no twin: active from the first */
 	bool active;
 	bool equal; /* as standby: our tables were those of the active at the last comparison */

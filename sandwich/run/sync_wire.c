@@ -28,6 +28,22 @@ static void sync_streams(struct sync *s)
 	}
 }
 
+/*
+ * Also a standby's term goes on, as it hears of a higher one. If it went on telling an old one, the
+ * active would take it for deposed and refuse its questions.
+ */
+static void sync_judge_term(struct sync *s)
+{
+	const u32 term = role_term(s->role);
+
+	if (term == s->term)
+		return;
+	s->term = term;
+	for (unsigned int i = 0; i < s->count; i++)
+		link_term(s->boxes[i].link, term,
+			  s->boxes[i].relation == SYNC_PEER ? term : 0);
+}
+
 static void sync_became(void *user, enum role_state role, u32 term, const char *why)
 {
 	struct sync *s = user;
@@ -35,9 +51,7 @@ static void sync_became(void *user, enum role_state role, u32 term, const char *
 
 	g_message("%s is %s (term %u): %s", s->b->self->name, active ? "active" : "standby", term,
 		  why);
-	for (unsigned int i = 0; i < s->count; i++)
-		link_term(s->boxes[i].link, term,
-			  s->boxes[i].relation == SYNC_PEER ? term : 0);
+	sync_judge_term(s);
 	if (active == s->active)
 		return;
 	s->active = active;
@@ -519,6 +533,7 @@ u64 sync_turn(struct sync *s, u64 now)
 	sync_judge_equal(s, now);
 	role_set(s->role, ROLE_PORTS_OK, s->told.ports_ok, now);
 	next = role_tick(s->role, now);
+	sync_judge_term(s);
 	next = MIN(next, sync_fill_turn(s, now));
 	for (unsigned int i = 0; i < s->count; i++)
 		next = MIN(next, sync_turn_box(&s->boxes[i], now));

@@ -97,7 +97,7 @@ def make_lab():
 
 def show_logs_of_failures(lab):
     """What the daemons said goes to the captured output: pytest shows it only when something failed."""
-    for name in ("sandwich-ingress.log", "sandwich-egress.log"):
+    for name in (f"sandwich-{box.name}.log" for box in lab.plan.boxes):
         path = lab.path(name)
         if os.path.exists(path):
             print(f"--- {name}\n{lab.tail(path)}")
