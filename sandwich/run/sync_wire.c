@@ -179,7 +179,8 @@ static int sync_wire_role(struct sync *s)
 		.preempt = config->preempt,
 		.preempt_hold_us = 2000000,
 		.follow_partner = config->follow_partner,
-		.external = config->role == CONFIG_ROLE_EXTERNAL,
+		/* who has no twin is active, whatever decides among twins */
+		.external = config->role == CONFIG_ROLE_EXTERNAL && !s->alone,
 	};
 
 	for (u32 i = 0; i < config->balancers->len && i < ROLE_BOXES; i++)
