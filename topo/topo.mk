@@ -18,9 +18,10 @@ $(BUILD)/topo/lossy: $(OBJ)/topo/traffic/lossy.o
 STANDBY ?=
 .PHONY: drill-standby
 drill-standby:
-	@$(call need_root,the drills make network namespaces: run them as root (sudo make drill-standby))
+	@$(call need_root,it makes network namespaces: run it as root (sudo make drill-standby))
 	@$(DEPS) build run demo drill
 	@$(MAKE) --no-print-directory -j$(JOBS) all bench-build >$(BUILD)/make.log 2>&1 || \
 		{ tail -n 30 $(BUILD)/make.log >&2; exit 1; }
-	@topo/standby --build $(BUILD) --bindir $(BIN) --out $(BUILD)/drill/standby.json $(STANDBY); \
+	@topo/standby --build $(BUILD) --bindir $(BIN) --out $(BUILD)/drill/standby.json \
+	$(STANDBY); \
 	status=$$?; $(give_back); exit $$status

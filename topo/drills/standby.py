@@ -5,6 +5,7 @@ import math
 import os
 import signal
 import subprocess
+import sys
 import time
 
 from topo.lab import LabError, Options, plan
@@ -71,11 +72,49 @@ def sessions(lab, name=ACTIVE):
     return lab.balancers.counters(name)["sessions"]
 
 
-def wire_bytes(lab):
-    """Of the standby's cable to the sync LAN, both directions, by its interface."""
-    said = lab.node("switch-sync").run(["ip", "-j", "-s", "link", "show", "dev", STANDBY]).stdout
-    counts = json.loads(said)[0]["stats64"]
-    return counts["rx"]["bytes"] + counts["tx"]["bytes"]
+class Wire:
+    """The standby's cable to the sync LAN: when its daemon spoke first, and its interface's counters all the time."""
+
+    PROGRAM = """
+import socket, sys, time
+name, port = sys.argv[1], int(sys.argv[2])
+tap = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, socket.htons(3))
+tap.bind((name, 3))
+while True:
+    for line in open("/proc/self/net/dev"):
+        if line.partition(":")[0].strip() == name:
+            words = line.partition(":")[2].split()
+            print(time.monotonic(), int(words[0]) + int(words[8]), int(tap is None), flush=True)
+    try:
+        while tap:
+            packet, sender = tap.recvfrom(64)
+            incoming = sender[1] == 0x0800 and sender[2] != socket.PACKET_OUTGOING
+            if incoming and packet[9] == 17 and int.from_bytes(packet[20:22], "big") == port:
+                tap = tap.close()
+    except BlockingIOError:
+        pass
+    time.sleep(0.004)
+"""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.process = lab.node("switch-sync").start([sys.executable, "-c", self.PROGRAM, STANDBY, plan.SYNC_PORT],
+                                                     log=f"wire-{time.monotonic_ns()}")
+        poll(self.samples, 10, "a sample of the wire", interval=0.005)
+
+    def samples(self):
+        """[(time, bytes in both directions so far, whether the standby has spoken)]."""
+        with open(self.process.log, encoding="ascii") as log:
+            lines = log.read().split("\n")[:-1]
+        return [(float(when), int(total), spoken == "1") for when, total, spoken in map(str.split, lines)]
+
+    def since_first_word(self, end):
+        """When that was, and the bytes until END."""
+        self.lab.processes.stop(self.process)
+        samples = self.samples()
+        first = next(i for i, sample in enumerate(samples) if sample[2]) - 1
+        until = max((sample for sample in samples if sample[0] <= end + 0.005), default=samples[-1])
+        return samples[first][0], until[1] - samples[first][1]
 
 
 def log_since(lab, offset):
@@ -106,27 +145,22 @@ def failover_refused(lab, refusals):
 
 def start_standby(lab, ask_failover):
     """Starts it, and waits until it says that it is equal. What was seen on the way."""
-    offset, launched = log_size(lab), time.monotonic()
+    offset, launched, wire = log_size(lab), time.monotonic(), Wire(lab)
     refusals, asked = [], not ask_failover
     lab.balancers.start_side(STANDBY)
-    poll(lambda: wire_heard(lab), 30, f"a word of {STANDBY}", interval=0.002)
-    heard, bytes_before = time.monotonic(), wire_bytes(lab)
     while not asked:
         asked = failover_refused(lab, refusals)
     poll(lambda: standby_role(lab).get("equal"), 120, lambda: f"equality; {log_since(lab, offset)[-2000:]}",
          interval=0.005)
     equal = time.monotonic()
-    return {"loading_s": round(heard - launched, 3), "equal_s": round(equal - heard, 3),
-            "bytes": wire_bytes(lab) - bytes_before, "refusals": refusals, "log": log_since(lab, offset)}
+    heard, traffic = wire.since_first_word(equal)
+    return {"loading_s": round(heard - launched, 3), "equal_s": round(equal - heard, 3), "bytes": traffic,
+            "refusals": refusals, "log": log_since(lab, offset)}
 
 
-def wire_heard(lab):
-    """Whether anything has come from it by the sync LAN since it was started: its daemon's socket sends first."""
+def is_heard(lab):
+    """Whether the active hears it."""
     return any(row["name"] == STANDBY and row["up"] for row in lab.balancers.ask(ACTIVE, "show", "sync"))
-
-
-def same_tables(lab):
-    return sessions(lab) == sessions(lab, STANDBY)
 
 
 def fresh(lab):
@@ -140,7 +174,7 @@ def crash_standby(lab):
     daemon = lab.balancers.daemons.pop(STANDBY)
     daemon.send_signal(signal.SIGKILL)
     daemon.wait()
-    poll(lambda: not wire_heard(lab), 10, "the standby to be missed")
+    poll(lambda: not is_heard(lab), 10, "the standby to be missed")
 
 
 def differ(lab, generator, count):
