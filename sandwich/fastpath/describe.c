@@ -5,8 +5,10 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #define DESCRIBE_DEPTH 4
+#define DESCRIBE_SECTION ".bss."
 
 struct describe {
 	struct layout *layout;
@@ -52,6 +54,59 @@ static void describe_type(struct describe *d, const char *prefix, u32 id, u32 of
 		describe_members(d, prefix, type, offset, depth);
 }
 
+const char *describe_name(const struct bpf_map *map)
+{
+	const char *name = bpf_map__name(map);
+	size_t prefix = strlen(DESCRIBE_SECTION);
+
+	if (!bpf_map__is_internal(map))
+		return name;
+	return strncmp(name, DESCRIBE_SECTION, prefix) ? NULL : name + prefix;
+}
+
+struct bpf_map *describe_find(const struct bpf_object *object, const char *name)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, object) {
+		const char *other = describe_name(map);
+
+		if (other && !strcmp(other, name))
+			return map;
+	}
+	return NULL;
+}
+
+/* A variable's section: the entries of an array are one value of the map. */
+static void describe_variable(struct describe *d, const char *name)
+{
+	int id = btf__find_by_name_kind(d->btf, name, BTF_KIND_VAR);
+	int resolved = id < 0 ? id : btf__resolve_type(d->btf, (u32)id);
+	const struct btf_type *type = resolved < 0 ? NULL : btf__type_by_id(d->btf, (u32)resolved);
+	u32 entries = 1, of = (u32)resolved;
+
+	if (!type) {
+		d->err = -ENOENT;
+		return;
+	}
+	if (btf_is_array(type)) {
+		entries = btf_array(type)->nelems;
+		of = btf_array(type)->type;
+	}
+	d->err = layout_add_map(d->layout, name, BPF_MAP_TYPE_ARRAY | LAYOUT_ONE_VALUE,
+				(u32)btf__resolve_size(d->btf, of), entries);
+	if (!d->err)
+		describe_type(d, "", of, 0, 0);
+}
+
+static void describe_map(struct describe *d, const struct bpf_map *map)
+{
+	d->err = layout_add_map(d->layout, bpf_map__name(map), bpf_map__type(map),
+				bpf_map__value_size(map), bpf_map__max_entries(map));
+	if (!d->err && d->btf && bpf_map__btf_value_type_id(map))
+		describe_type(d, "", bpf_map__btf_value_type_id(map), 0, 0);
+}
+
 int describe(struct layout *l, struct bpf_object *object)
 {
 	struct describe d = {.layout = l, .btf = bpf_object__btf(object)};
@@ -59,14 +114,14 @@ int describe(struct layout *l, struct bpf_object *object)
 
 	layout_init(l);
 	bpf_object__for_each_map(map, object) {
-		if (bpf_map__is_internal(map))
+		const char *name = describe_name(map);
+
+		if (!name || d.err)
 			continue;
-		d.err = layout_add_map(l, bpf_map__name(map), bpf_map__type(map),
-				       bpf_map__value_size(map), bpf_map__max_entries(map));
-		if (!d.err && d.btf && bpf_map__btf_value_type_id(map))
-			describe_type(&d, "", bpf_map__btf_value_type_id(map), 0, 0);
-		if (d.err)
-			break;
+		if (bpf_map__is_internal(map))
+			describe_variable(&d, name);
+		else
+			describe_map(&d, map);
 	}
 	return d.err;
 }

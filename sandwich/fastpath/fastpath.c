@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "sandwich/fastpath/describe.h"
 #include "sandwich/fastpath/fastpath_state.h"
 #include "sandwich/fastpath/object.h"
 
@@ -135,7 +136,7 @@ int fastpath_map_fd(struct fastpath *f, int fd, size_t size, void *member)
 /* Maps all of a map: values lie eight-byte aligned in an array. */
 static int fastpath_map(struct fastpath *f, const char *name, void *member)
 {
-	struct bpf_map *map = bpf_object__find_map_by_name(f->object, name);
+	struct bpf_map *map = describe_find(f->object, name);
 	size_t size;
 
 	if (!map)

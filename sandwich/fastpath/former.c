@@ -19,11 +19,13 @@ struct former {
 /* Whether the kernel says of the map what the layout does: nothing is read beyond its end. */
 static bool former_is_as_told(int fd, const struct layout_map *m)
 {
+	bool one = m->type & LAYOUT_ONE_VALUE;
 	struct bpf_map_info info = {0};
 	u32 size = sizeof(info);
 
-	return !bpf_obj_get_info_by_fd(fd, &info, &size) && info.value_size == m->value_size &&
-	       info.max_entries == m->entries && info.map_flags & BPF_F_MMAPABLE;
+	return !bpf_obj_get_info_by_fd(fd, &info, &size) &&
+	       info.value_size == (one ? layout_bytes(m) : m->value_size) &&
+	       info.max_entries == (one ? 1 : m->entries) && info.map_flags & BPF_F_MMAPABLE;
 }
 
 static const void *former_map(const struct keep *keep, const struct layout_map *m)

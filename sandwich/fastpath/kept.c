@@ -108,7 +108,7 @@ int kept_find(struct fastpath *f, const struct fastpath_setup *setup, char **why
 
 static int kept_share_map(struct fastpath *f, struct bpf_map *map)
 {
-	int fd = keep_former_map(f->keep, bpf_map__name(map)), err;
+	int fd = keep_former_map(f->keep, describe_name(map)), err;
 
 	if (fd < 0)
 		return fd;
@@ -141,9 +141,9 @@ int kept_share(struct fastpath *f)
 	if (!err)
 		err = kept_describe_notes(&f->layout);
 	bpf_object__for_each_map(map, f->object) {
-		if (err)
-			break;
-		if (!bpf_map__is_internal(map) && kept_is_shareable(f, bpf_map__name(map)))
+		const char *name = describe_name(map);
+
+		if (!err && name && kept_is_shareable(f, name))
 			err = kept_share_map(f, map);
 	}
 	return err;
@@ -170,8 +170,10 @@ static int kept_pin_all(struct fastpath *f)
 	int err = 0;
 
 	bpf_object__for_each_map(map, f->object) {
-		if (!err && !bpf_map__is_internal(map))
-			err = keep_put_map(f->keep, bpf_map__fd(map), bpf_map__name(map));
+		const char *name = describe_name(map);
+
+		if (!err && name)
+			err = keep_put_map(f->keep, bpf_map__fd(map), name);
 	}
 	return err;
 }

@@ -115,6 +115,8 @@ bool layout_same(const struct layout *a, const struct layout *b, const char *nam
 
 size_t layout_stride(const struct layout_map *m)
 {
+	if (m->type & LAYOUT_ONE_VALUE)
+		return m->value_size;
 	return ((size_t)m->value_size + 7) & ~(size_t)7;
 }
 

@@ -23,6 +23,7 @@
 #define LAYOUT_MAPS 32
 #define LAYOUT_FIELDS 512
 #define LAYOUT_NAME 40
+#define LAYOUT_ONE_VALUE 0x10000u /* in layout_map.type: all entries lie in one value */
 
 struct layout_field {
 	char name[LAYOUT_NAME]; /* "key.outside" */
@@ -31,7 +32,7 @@ struct layout_field {
 
 struct layout_map {
 	char name[16]; /* as the kernel calls maps */
-	u32 type;      /* enum bpf_map_type */
+	u32 type;      /* enum bpf_map_type, and LAYOUT_ONE_VALUE */
 	u32 value_size, entries;
 	u32 first, fields; /* of layout.field */
 };
@@ -62,7 +63,7 @@ const struct layout_field *layout_field(const struct layout *l, const struct lay
 /* Whether both have the map, and it is the same to the last byte. */
 bool layout_same(const struct layout *a, const struct layout *b, const char *name);
 
-/* Bytes from one value to the next in mapped memory: the kernel keeps them eight-byte aligned. */
+/* Bytes from one entry to the next in mapped memory: the kernel keeps values eight-byte aligned. */
 size_t layout_stride(const struct layout_map *m);
 /* All of it. */
 size_t layout_bytes(const struct layout_map *m);

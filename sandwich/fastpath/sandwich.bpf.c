@@ -18,7 +18,7 @@
 #include "sandwich/fastpath/checksum.bpf.h"
 #include "sandwich/fastpath/shared.h"
 
-TABLE_MAP(ports, struct fast_ports, 1);
+struct fast_ports ports TABLE_VALUE(ports);
 
 /* Where redirected frames leave: port number -> interface. */
 struct {
@@ -228,7 +228,7 @@ static __always_inline void sandwich_count(struct tables *t, const struct work *
  */
 __attribute__((noinline)) int sandwich_finish(struct xdp_md *ctx, struct work *w)
 {
-	const struct fast_ports *p = tables_at(&ports, 0);
+	const struct fast_ports *p = &ports;
 	u32 length = (u32)bpf_xdp_get_buff_len(ctx);
 	struct tables t = {0};
 	int verdict = XDP_DROP;
@@ -263,7 +263,7 @@ __attribute__((noinline)) int sandwich_lane(struct xdp_md *ctx, u32 port)
 		.end = (const u8 *)(long)ctx->data_end,
 		.length = (u32)bpf_xdp_get_buff_len(ctx),
 	};
-	const struct fast_ports *p = tables_at(&ports, 0);
+	const struct fast_ports *p = &ports;
 	struct scratch *s = tables_at(&scratches, 0);
 	u8 *frame = (u8 *)(long)ctx->data;
 	struct tables t = {0};
@@ -319,7 +319,7 @@ __attribute__((noinline)) int sandwich_decide(struct xdp_md *ctx, u32 port)
 SEC("xdp.frags")
 int sandwich(struct xdp_md *ctx)
 {
-	const struct fast_ports *p = tables_at(&ports, 0);
+	const struct fast_ports *p = &ports;
 	u32 port = p ? sandwich_port(p, ctx->ingress_ifindex) : PORTS_MAX;
 	int verdict;
 

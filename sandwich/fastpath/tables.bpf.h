@@ -2,9 +2,11 @@
 /*
  * The engine's tables as BPF maps: the kernel half of sandwich/core/tables.h.
  *
- * All are arrays that user space can map. A look-up by index is inlined by the kernel; the check
- * for NULL that every caller makes is what the verifier asks for. Sizes that the configuration
- * chooses are set by the loader before the load (map and the mask in .rodata).
+ * What has its size from the source is a variable, in a section that is a map of one value: its
+ * address is a constant, and a masked index is all that the verifier asks for. What the loader
+ * sizes by the configuration (map, and the mask in .rodata) is an array map, as are counters and
+ * events, of which each CPU has one: there the look-up, inlined by the kernel, may find nothing to
+ * the verifier's mind. User space maps all of them.
  */
 #ifndef SANDWICH_FASTPATH_TABLES_BPF_H
 #define SANDWICH_FASTPATH_TABLES_BPF_H
@@ -22,7 +24,7 @@ struct tables {
 const volatile u32 slots_mask[TABLES] SEC(".rodata.masks") = {(1 << 16) - 1, (1 << 14) - 1,
 							      (1 << 12) - 1};
 
-/* The kernel gives every value of an array eight bytes or a multiple: smaller ones share a word. */
+/* Values of maps are multiples of eight bytes: smaller ones share a word. */
 #define ROWS_IN_WORD 2
 #define STAMPS_IN_WORD 8
 
@@ -46,15 +48,19 @@ struct stamps_word {
 TABLE_MAP(sessions, struct slot, 1 << 16);
 TABLE_MAP(pins, struct slot, 1 << 14);
 TABLE_MAP(fragments, struct slot, 1 << 12);
-TABLE_MAP(settings, struct settings, 1);
-TABLE_MAP(rows, struct rows_word, RANK_SETS * RANK_ROWS / ROWS_IN_WORD);
-TABLE_MAP(filter, u64, PIN_FILTER_SETS * PIN_FILTER_WORDS);
-TABLE_MAP(stamps, struct stamps_word, RANK_ROWS / STAMPS_IN_WORD);
-TABLE_MAP(devices, struct device, DEVICES_MAX);
-TABLE_MAP(macs, struct mac_entry, MACS_SLOTS);
-TABLE_MAP(locals, struct local, LOCALS_SLOTS);
-TABLE_MAP(routes, struct route, ROUTES_SLOTS);
-TABLE_MAP(neighbours, struct neighbour, NEIGHBOURS_MAX);
+
+/* The zeroes are not in the object: a section of that name has none. */
+#define TABLE_VALUE(name) SEC(".bss." #name)
+
+struct settings settings TABLE_VALUE(settings);
+struct rows_word rows[RANK_SETS * RANK_ROWS / ROWS_IN_WORD] TABLE_VALUE(rows);
+u64 filter[PIN_FILTER_SETS * PIN_FILTER_WORDS] TABLE_VALUE(filter);
+struct stamps_word stamps[RANK_ROWS / STAMPS_IN_WORD] TABLE_VALUE(stamps);
+struct device devices[DEVICES_MAX] TABLE_VALUE(devices);
+struct mac_entry macs[MACS_SLOTS] TABLE_VALUE(macs);
+struct local locals[LOCALS_SLOTS] TABLE_VALUE(locals);
+struct route routes[ROUTES_SLOTS] TABLE_VALUE(routes);
+struct neighbour neighbours[NEIGHBOURS_MAX] TABLE_VALUE(neighbours);
 
 /* The loader makes one for each CPU. Not a per-CPU map, since those can't be mapped. */
 TABLE_MAP(counters, struct counters, COUNTERS_THREADS + 1);
@@ -75,7 +81,7 @@ CORE_INLINE void *tables_at(void *map, u32 index)
 CORE_INLINE struct settings *tables_settings(struct tables *t)
 {
 	(void)t;
-	return tables_at(&settings, 0);
+	return &settings;
 }
 
 CORE_INLINE struct slot *tables_slot(struct tables *t, enum table_kind kind, u32 index)
@@ -94,57 +100,50 @@ CORE_INLINE struct slot *tables_slot(struct tables *t, enum table_kind kind, u32
 
 CORE_INLINE struct rank_row *tables_row(struct tables *t, u32 set, u32 row)
 {
-	struct rows_word *w;
-
 	(void)t;
-	row = (set & 1) * RANK_ROWS + (row & (RANK_ROWS - 1));
-	w = tables_at(&rows, row / ROWS_IN_WORD);
-	return w ? &w->row[core_forget(row & (ROWS_IN_WORD - 1)) & (ROWS_IN_WORD - 1)] : NULL;
+	return &((struct rank_row *)rows)[(set & 1) * RANK_ROWS + (row & (RANK_ROWS - 1))];
 }
 
 CORE_INLINE u64 *tables_filter(struct tables *t, u32 set, u32 word)
 {
 	(void)t;
-	return tables_at(&filter, (set & 1) * PIN_FILTER_WORDS + (word & (PIN_FILTER_WORDS - 1)));
+	return &filter[(set & 1) * PIN_FILTER_WORDS + (word & (PIN_FILTER_WORDS - 1))];
 }
 
 CORE_INLINE u8 *tables_stamp(struct tables *t, u32 row)
 {
-	struct stamps_word *w;
-
 	(void)t;
-	w = tables_at(&stamps, (row & (RANK_ROWS - 1)) / STAMPS_IN_WORD);
-	return w ? &w->stamp[core_forget(row & (STAMPS_IN_WORD - 1)) & (STAMPS_IN_WORD - 1)] : NULL;
+	return &((u8 *)stamps)[row & (RANK_ROWS - 1)];
 }
 
 CORE_INLINE struct device *tables_device(struct tables *t, u8 id)
 {
 	(void)t;
-	return tables_at(&devices, id);
+	return &devices[id];
 }
 
 CORE_INLINE struct mac_entry *tables_mac(struct tables *t, u32 index)
 {
 	(void)t;
-	return tables_at(&macs, index & (MACS_SLOTS - 1));
+	return &macs[index & (MACS_SLOTS - 1)];
 }
 
 CORE_INLINE struct local *tables_local(struct tables *t, u32 index)
 {
 	(void)t;
-	return tables_at(&locals, index & (LOCALS_SLOTS - 1));
+	return &locals[index & (LOCALS_SLOTS - 1)];
 }
 
 CORE_INLINE struct route *tables_route(struct tables *t, u32 index)
 {
 	(void)t;
-	return tables_at(&routes, index & (ROUTES_SLOTS - 1));
+	return &routes[index & (ROUTES_SLOTS - 1)];
 }
 
 CORE_INLINE struct neighbour *tables_neighbour(struct tables *t, u32 index)
 {
 	(void)t;
-	return tables_at(&neighbours, index & (NEIGHBOURS_MAX - 1));
+	return &neighbours[index & (NEIGHBOURS_MAX - 1)];
 }
 
 CORE_INLINE struct counters *tables_counters(struct tables *t)

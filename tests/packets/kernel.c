@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "sandwich/fastpath/describe.h"
 #include "tests/packets/frame.h"
 
 #define LOG_SIZE (1 << 22)
@@ -138,7 +139,7 @@ static int kernel_load(struct kernel *k, const char *object, char *why, size_t s
 /* Maps all of MAP (values lie eight-byte aligned in an array map). */
 static void *kernel_map(struct bpf_object *object, const char *name)
 {
-	struct bpf_map *map = bpf_object__find_map_by_name(object, name);
+	struct bpf_map *map = describe_find(object, name);
 	size_t size;
 	void *at;
 

@@ -4,7 +4,8 @@ include tests/common.mk
 
 PACKETS_PARTS   := packets script random generate twin clock kernel user world frame
 PACKETS_SOURCES := $(PACKETS_PARTS:%=tests/packets/%.c) sandwich/slowpath/memory.c \
-		   sandwich/slowpath/pump_batch.c sandwich/slowpath/checksum.c
+		   sandwich/slowpath/pump_batch.c sandwich/slowpath/checksum.c \
+		   sandwich/fastpath/describe.c sandwich/fastpath/layout.c
 PACKETS_RANDOM  ?= 1100000
 PACKETS_SEED    ?= 1
 PACKETS_PLANTS  := $(sort $(wildcard tests/packets/plants/*.sed))

@@ -38,6 +38,8 @@ static void finds_what_was_added(void **state)
 	assert_int_equal(layout_stride(m), 64); /* eight-byte aligned */
 	assert_int_equal(layout_bytes(m), 64 * 256);
 	assert_int_equal(layout_field(l, m, "hop")->size, 8);
+	assert_int_equal(layout_add_map(l, "stamps", LAYOUT_ONE_VALUE | 2, 1, 65536), 0);
+	assert_int_equal(layout_bytes(layout_map(l, "stamps")), 65536);
 	assert_null(layout_field(l, m, "version")); /* another map's */
 	assert_int_equal(layout_field(l, layout_map(l, "sessions"), "key.outside")->offset, 8);
 	assert_null(layout_map(l, "pins"));

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "sandwich/fastpath/describe.h"
 #include "sandwich/fastpath/shared.h"
 #include "tests/bench/fast/fill.h"
 
@@ -36,7 +37,7 @@ static const struct {
 
 static struct bpf_map *variant_find(const struct variant *v, const char *name)
 {
-	return bpf_object__find_map_by_name(v->object, name);
+	return describe_find(v->object, name);
 }
 
 static int variant_size(const struct variant *v, const char *name, u32 entries)
@@ -48,7 +49,7 @@ static int variant_size(const struct variant *v, const char *name, u32 entries)
 
 static int variant_masks(const struct variant *v)
 {
-	struct bpf_map *map = variant_find(v, ".rodata.masks");
+	struct bpf_map *map = bpf_object__find_map_by_name(v->object, ".rodata.masks");
 	size_t size = 0;
 	void *masks = map ? (void *)(uintptr_t)bpf_map__initial_value(map, &size) : NULL;
 
