@@ -1,5 +1,5 @@
 # What the data paths cost, beside others: `make bench`, as root; BENCH="forward new" are some of
-# its parts (forward, new, decision, table, peer, latency).
+# its parts (forward, new, decision, table, peer, latency, sync).
 
 BENCH ?=
 BENCH_DIR := $(BUILD)/bench

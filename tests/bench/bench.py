@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 """What the data paths cost, side by side with others, as ratios taken in one run.
 
-    bench.py [--build DIR] [PART]...      parts: forward, new, decision, table, peer, latency
+    bench.py [--build DIR] [PART]...      parts: forward, new, decision, table, peer, latency, sync
 
 Frames of 64 bytes over veth in network namespaces of its own. What is under way is told on standard error,
 the table comes on standard output, and DIR/bench/results.json has the same figures.
@@ -20,6 +20,7 @@ import pcap  # noqa: E402
 import peers  # noqa: E402
 import plots  # noqa: E402
 import report  # noqa: E402
+import sync_bench  # noqa: E402
 from lab import Lab  # noqa: E402
 
 
@@ -28,7 +29,7 @@ def ended(*_):
 
 
 def main():
-    steps = fast.steps() + alone.steps() + peers.steps() + pcap.steps() + latency.steps()
+    steps = fast.steps() + alone.steps() + peers.steps() + pcap.steps() + latency.steps() + sync_bench.steps()
     parts = list(dict.fromkeys(step.bench for step in steps))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", default="build")

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import Callable
 
-JSON_FIELDS = ("bench", "what", "flows", "track", "pps", "ns", "ratio")
+JSON_FIELDS = ("bench", "what", "flows", "track", "pps", "ns", "bytes", "ratio")
 
 
 @dataclass
@@ -29,7 +29,7 @@ def row(bench, what, target=None, most=None, **figures):
 
 
 def as_json(line):
-    digits = {"pps": 0, "ns": 2, "ratio": 4}
+    digits = {"pps": 0, "ns": 2, "bytes": 1, "ratio": 4}
     out = {name: line[name] for name in JSON_FIELDS if name in line}
     for name, places in digits.items():
         if name in out:
@@ -64,6 +64,7 @@ def print_rows(rows):
             bench = line["bench"]
             print(bench)
         spread = f"{line['low']:.2f}-{line['high']:.2f}" if "low" in line else ""
+        spread = f"{line['bytes']:.1f} bytes" if "bytes" in line else spread
         print(f"  {line['what']:<64}{number(line, 'flows', 'd'):>9} {line.get('track', ''):<11} "
               f"{number(line, 'pps', '.0f'):>10} {number(line, 'ns', '.1f'):>8} {number(line, 'ratio', '.3f'):>6} "
               f"{spread:>11}  {judged(line)}")

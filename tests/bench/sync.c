@@ -381,7 +381,8 @@ static double bench_change(struct bench *b, u32 from, u32 to, u8 state)
 	double cpu = bench_cpu();
 
 	for (u32 n = from; n < to; n++) {
-		struct slot *s = bench_find(b, n * 2654435761u % b->sessions);
+		/* in no order, and none twice: a prime */
+		struct slot *s = bench_find(b, (u32)(n * 611953ull % b->sessions));
 
 		if (s)
 			session_mark(&b->world.tables, s, state, EVENT_CHANGED);
