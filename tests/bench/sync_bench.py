@@ -170,8 +170,8 @@ class Conntrackd:
                 os.unlink(f"{self.folder}/{name}.{kind}")
 
     def ask(self, name, *words):
-        return subprocess.run(["conntrackd", "-C", f"{self.folder}/{name}.conf", *words], capture_output=True, text=True,
-                              check=False)
+        return subprocess.run(["conntrackd", "-C", f"{self.folder}/{name}.conf", *words], capture_output=True,
+                              text=True, check=False)
 
     def external(self, name):
         """{"active": entries of the peer that it has, "created": .., "updated": ..}."""
@@ -228,8 +228,8 @@ def conntrackd_rows(folder):
     rows = []
     for what, figures in (("new entries", new), ("updates", changed)):
         came = max(1, figures["came"])
-        rows.append(row("sync", f"conntrackd FT-FW, {what}{missing(figures)}", flows=BESIDE, pps=came / figures["seconds"],
-                        bytes=figures["bytes"] / came))
+        rows.append(row("sync", f"conntrackd FT-FW, {what}{missing(figures)}", flows=BESIDE,
+                        pps=came / figures["seconds"], bytes=figures["bytes"] / came))
         rows.append(row("sync", f"  the same a second of CPU, sender ({figures['cpu']['a']:.2f} s)", flows=BESIDE,
                         pps=came / max(0.01, figures["cpu"]["a"])))
     rows.append(row("sync", f"conntrackd FT-FW, a fresh node is complete{missing(fresh)}", flows=BESIDE,
