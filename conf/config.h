@@ -118,6 +118,7 @@ struct config_balancer {
 	char *control;		  /* path of the control socket */
 	char *metrics;		  /* "address:port"; NULL: none */
 	enum config_datapath datapath;
+	bool xdp_chain; /* an XDP program that is on a port runs behind ours */
 	int line;
 };
 

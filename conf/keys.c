@@ -110,6 +110,7 @@ static const struct key balancer_keys[KEYS_MAX + 1] = {
 	 .min = 9850},
 	{BALANCER("datapath", datapath), .kind = &value_word, .words = config_datapath_words,
 	 .preset = "auto"},
+	{BALANCER("xdp-chain", xdp_chain), .kind = &value_bool, .preset = "off"},
 };
 
 #define DEVICE(name_, field_) NAME_AND_FIELD(name_, struct config_device, field_)

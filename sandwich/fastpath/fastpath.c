@@ -215,6 +215,7 @@ static struct fastpath *fastpath_make(const struct fastpath_setup *setup)
 	f->tables.mask[TABLE_PINS] = setup->pins - 1;
 	f->tables.mask[TABLE_FRAGMENTS] = setup->fragments - 1;
 	f->counter_count = COUNTERS_THREADS + (unsigned int)libbpf_num_possible_cpus();
+	f->chain = setup->chain;
 	f->handler = setup->handler;
 	f->user = setup->user;
 	for (int i = 0; i < FAST_PORTS; i++)

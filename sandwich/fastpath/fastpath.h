@@ -33,6 +33,7 @@ typedef void (*fastpath_handler)(void *user, const struct work *work, const u8 *
 struct fastpath_setup {
 	u32 sessions, pins, fragments; /* slots, powers of two */
 	const char *sandwich, *balancer; /* whose pins; balancer NULL: nothing is kept */
+	bool chain; /* a program that is on a port runs behind ours */
 	fastpath_handler handler;
 	void *user;
 };

@@ -46,6 +46,7 @@ struct fastpath {
 	struct former *former; /* NULL: nothing was left */
 	struct layout layout;  /* ours */
 	char *unkept;	       /* why nothing is kept */
+	bool chain;	       /* as fastpath_setup has it */
 	bool settled;	       /* our program is the one on the ports */
 };
 

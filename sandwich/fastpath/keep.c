@@ -7,12 +7,14 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sandwich/fastpath/behind.h"
 #include "sandwich/fastpath/bpffs.h"
 #include "sandwich/fastpath/name.h"
 
@@ -42,9 +44,24 @@ static void keep_set_name(char *out, size_t size, unsigned int number, bool fini
 	snprintf(out, size, "%s%u", finished ? "t" : "new", number);
 }
 
-static void keep_link_name(char *out, size_t size, int ifindex)
+static const char *const keep_pins[KEEP_PINS] = {
+	[KEEP_LINK] = "port_",
+	[KEEP_NATIVE] = "native_",
+	[KEEP_GENERIC] = "generic_",
+};
+
+static void keep_pin_name(char *out, size_t size, enum keep_pin kind, int ifindex)
 {
-	snprintf(out, size, "port_%d", ifindex);
+	snprintf(out, size, "%s%d", keep_pins[kind], ifindex);
+}
+
+/* The interface that a pin belongs to; 0: it is none of an interface. */
+static int keep_pin_ifindex(const char *name)
+{
+	for (int kind = 0; kind < KEEP_PINS; kind++)
+		if (g_str_has_prefix(name, keep_pins[kind]))
+			return atoi(name + strlen(keep_pins[kind]));
+	return 0;
 }
 
 /* --- walking a directory -------------------------------------------------------------------- */
@@ -216,11 +233,11 @@ int keep_former_map(const struct keep *k, const char *name)
 	return keep_get(k, set, name);
 }
 
-int keep_link(const struct keep *k, int ifindex)
+int keep_pinned(const struct keep *k, enum keep_pin kind, int ifindex)
 {
 	char name[32];
 
-	keep_link_name(name, sizeof(name), ifindex);
+	keep_pin_name(name, sizeof(name), kind, ifindex);
 	return keep_get(k, "", name);
 }
 
@@ -253,21 +270,21 @@ int keep_put_map(struct keep *k, int fd, const char *name)
 	return bpf_obj_pin(fd, path) ? -errno : 0;
 }
 
-int keep_put_link(struct keep *k, int fd, int ifindex)
+int keep_pin(struct keep *k, enum keep_pin kind, int fd, int ifindex)
 {
 	char path[KEEP_PATH], name[32];
 
-	keep_link_name(name, sizeof(name), ifindex);
+	keep_pin_name(name, sizeof(name), kind, ifindex);
 	(void)unlinkat(k->dir, name, 0);
 	keep_path(k, path, "", name);
 	return bpf_obj_pin(fd, path) ? -errno : 0;
 }
 
-void keep_del_link(struct keep *k, int ifindex)
+void keep_unpin(struct keep *k, enum keep_pin kind, int ifindex)
 {
 	char name[32];
 
-	keep_link_name(name, sizeof(name), ifindex);
+	keep_pin_name(name, sizeof(name), kind, ifindex);
 	(void)unlinkat(k->dir, name, 0);
 }
 
@@ -304,28 +321,30 @@ static bool keep_is_wanted(const struct keep_tidying *t, int ifindex)
 }
 
 /* Other links to the program keep it on its port for as long as they are open: detach says now. */
-static void keep_drop_link(const struct keep_tidying *t, const char *name)
+static void keep_drop_port(const struct keep_tidying *t, int ifindex)
 {
-	int fd = keep_get(t->k, "", name);
+	int fd = keep_pinned(t->k, KEEP_LINK, ifindex);
 
 	if (fd >= 0) {
 		(void)bpf_link_detach(fd);
+		keep_unpin(t->k, KEEP_LINK, ifindex);
 		close(fd);
+		if (t->removed)
+			t->removed->links++;
 	}
-	if (!unlinkat(t->k->dir, name, 0) && t->removed)
-		t->removed->links++;
+	behind_give_back(t->k, ifindex);
 }
 
 static void keep_tidy_entry(void *user, int dir, const char *name)
 {
 	const struct keep_tidying *t = user;
+	int ifindex = keep_pin_ifindex(name);
 	char own[32];
-	int ifindex;
 
 	keep_set_name(own, sizeof(own), t->k->made, true);
-	if (sscanf(name, "port_%d", &ifindex) == 1) {
+	if (ifindex) {
 		if (!keep_is_wanted(t, ifindex))
-			keep_drop_link(t, name);
+			keep_drop_port(t, ifindex);
 	} else if (!t->k->made || strcmp(name, own)) {
 		keep_remove_set(dir, name);
 		if (t->removed && name[0] == 't')

@@ -4,6 +4,8 @@
  *
  *   NAME-NETNS-HASH/    of one balancer, in one network namespace, of one sandwich
  *     port_IFINDEX      the link that holds the program on that interface
+ *     native_IFINDEX    the program that was there before us and runs behind ours (behind.h)
+ *     generic_IFINDEX   the same, where generic XDP ran it
  *     t3/               a set of tables: every map, by its name
  *     new4/             one that a daemon is still filling
  *
@@ -19,6 +21,14 @@
 #include <stdbool.h>
 
 struct keep;
+
+enum keep_pin {
+	KEEP_LINK,
+	KEEP_NATIVE,
+	KEEP_GENERIC,
+};
+
+#define KEEP_PINS 3
 
 struct keep_who {
 	const char *sandwich; /* NULL: any */
@@ -38,12 +48,14 @@ void keep_close(struct keep *k);
 /* Descriptors of what the predecessor left, the caller's to close; -ENOENT: not there. */
 bool keep_has_former(const struct keep *k);
 int keep_former_map(const struct keep *k, const char *name) __attribute__((warn_unused_result));
-int keep_link(const struct keep *k, int ifindex) __attribute__((warn_unused_result));
+int keep_pinned(const struct keep *k, enum keep_pin kind, int ifindex)
+	__attribute__((warn_unused_result));
 
-/* Pins a map in the new set, or a link. 0 or -errno. */
+/* Pins a map in the new set, or what belongs to an interface. 0 or -errno. */
 int keep_put_map(struct keep *k, int fd, const char *name) __attribute__((warn_unused_result));
-int keep_put_link(struct keep *k, int fd, int ifindex) __attribute__((warn_unused_result));
-void keep_del_link(struct keep *k, int ifindex);
+int keep_pin(struct keep *k, enum keep_pin kind, int fd, int ifindex)
+	__attribute__((warn_unused_result));
+void keep_unpin(struct keep *k, enum keep_pin kind, int ifindex);
 
 /* The new set is complete: from now on a successor finds it. 0 or -errno. */
 int keep_finish(struct keep *k) __attribute__((warn_unused_result));

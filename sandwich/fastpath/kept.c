@@ -19,7 +19,7 @@
 /* Filled by the daemon, or of use to one program alone. */
 static const char *const kept_fresh[] = {
 	"settings", "rows",	  "devices", "macs",  "locals",
-	"routes",   "neighbours", "ports",   "exits", "scratches",
+	"routes",   "neighbours", "ports",   "exits", "scratches", "next",
 };
 
 /* Of use only where another map is the same, too. */

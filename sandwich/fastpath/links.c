@@ -9,6 +9,7 @@
 #include <net/if.h>
 #include <unistd.h>
 
+#include "sandwich/fastpath/behind.h"
 #include "sandwich/fastpath/fastpath_state.h"
 #include "sandwich/fastpath/features.h"
 #include "sandwich/fastpath/life.h"
@@ -19,7 +20,8 @@ static char *fastpath_attach_why(const char *interface, int err)
 	case -EBUSY:
 	case -EEXIST:
 		return g_strdup_printf("another XDP program is on %s; `ip link show %s`, and "
-				       "`ip link set %s xdp off` takes it off",
+				       "`ip link set %s xdp off` takes it off, xdp-chain = on "
+				       "runs it behind ours",
 				       interface, interface, interface);
 	case -EOPNOTSUPP:
 		return g_strdup_printf("the driver of %s has no XDP", interface);
@@ -46,21 +48,22 @@ static bool fastpath_link_fits(int link, int ifindex, enum fastpath_mode mode)
 }
 
 /* Takes over the link that a daemon before us left on the interface. */
-static bool fastpath_adopt_link(struct fastpath *f, struct fast_link *l, int ifindex,
-				enum fastpath_mode mode)
+static bool fastpath_adopt_link(struct fastpath *f, u8 index, int ifindex, enum fastpath_mode mode)
 {
-	int fd = f->keep ? keep_link(f->keep, ifindex) : -ENOENT;
+	int fd = f->keep ? keep_pinned(f->keep, KEEP_LINK, ifindex) : -ENOENT;
 
 	if (fd < 0)
 		return false;
 	if (!fastpath_link_fits(fd, ifindex, mode)) {
 		/* Of another mode: there can be but one. */
 		(void)bpf_link_detach(fd);
-		keep_del_link(f->keep, ifindex);
+		keep_unpin(f->keep, KEEP_LINK, ifindex);
+		behind_give_back(f->keep, ifindex);
 		close(fd);
 		return false;
 	}
-	*l = (struct fast_link){.fd = fd, .ifindex = ifindex, .former = true};
+	behind_inherit(f, index, ifindex);
+	f->link[index] = (struct fast_link){.fd = fd, .ifindex = ifindex, .former = true};
 	return true;
 }
 
@@ -74,7 +77,7 @@ static int fastpath_make_link(struct fastpath *f, struct fast_link *l, int ifind
 	if (fd < 0)
 		return fd;
 	*l = (struct fast_link){.fd = fd, .ifindex = ifindex};
-	l->made = f->keep && !keep_put_link(f->keep, fd, ifindex);
+	l->made = f->keep && !keep_pin(f->keep, KEEP_LINK, fd, ifindex);
 	return 0;
 }
 
@@ -88,11 +91,16 @@ int fastpath_attach(struct fastpath *f, u8 index, const char *interface, enum fa
 		return -ENODEV;
 	}
 	fastpath_detach(f, index);
+	core_store(&f->ports->port[index].attached, (u32)ifindex);
 	core_store(&f->ports->port[index].local, (u32)features_is_local(interface));
-	if (fastpath_adopt_link(f, &f->link[index], ifindex, mode))
+	if (fastpath_adopt_link(f, index, ifindex, mode))
 		return 0;
-	err = fastpath_make_link(f, &f->link[index], ifindex, mode);
-	if (err)
+	err = behind_take(f, index, interface, mode, why);
+	if (!err)
+		err = fastpath_make_link(f, &f->link[index], ifindex, mode);
+	if (err && f->keep)
+		behind_give_back(f->keep, ifindex);
+	if (err && !*why)
 		*why = fastpath_attach_why(interface, err);
 	return err;
 }
@@ -101,14 +109,18 @@ void fastpath_detach(struct fastpath *f, u8 index)
 {
 	struct fast_link *l = &f->link[index];
 
-	if (f->ports)
+	if (f->ports) {
 		core_store(&f->ports->port[index].ifindex, 0);
+		core_store(&f->ports->port[index].attached, 0);
+	}
 	if (l->fd < 0)
 		return;
 	if (!l->former) { /* else it is the former program's, which goes on */
 		(void)bpf_link_detach(l->fd);
-		if (f->keep)
-			keep_del_link(f->keep, l->ifindex);
+		if (f->keep) {
+			keep_unpin(f->keep, KEEP_LINK, l->ifindex);
+			behind_give_back(f->keep, l->ifindex);
+		}
 	}
 	close(l->fd);
 	l->fd = -1;

@@ -5,7 +5,8 @@
  *   frame -> decide() -> SEND: rewrite, redirect to the other port
  *                     -> LOCAL, HOLD, RESET, and events somebody waits for: copied into the ring
  *                     -> SEND, but the checksum is unfinished: into the ring, sent from there
- *                     -> not for our virtual MAC: the kernel's, which sees it as if we weren't here
+ *                     -> not for our virtual MAC: the kernel's, which sees it as if we weren't
+ *                        here; through the program behind ours first, where there is one
  *
  * It is attached before the tables are filled; until the daemon has entered the port in `ports`,
  * everything passes. Whether a redirected frame could be sent is known only after the program has
@@ -32,6 +33,14 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, FAST_RING_BYTES);
 } ring SEC(".maps");
+
+/* What runs behind ours on a port, by the port's number: a tail call, so its verdict holds. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, FAST_PORTS);
+	__type(key, u32);
+	__type(value, u32);
+} next SEC(".maps");
 
 /* Too large for the stack. */
 struct scratch {
@@ -316,6 +325,26 @@ __attribute__((noinline)) int sandwich_decide(struct xdp_md *ctx, u32 port)
 	return sandwich_finish(ctx, w);
 }
 
+/* To the kernel, as it came. Doesn't return where there is a program behind ours. */
+static __always_inline int sandwich_pass(struct xdp_md *ctx, u32 port)
+{
+	bpf_tail_call(ctx, &next, port);
+	return XDP_PASS;
+}
+
+/* A port that the daemon hasn't entered (yet) is not ours, but whoever runs behind us is there. */
+static __always_inline int sandwich_pass_stranger(struct xdp_md *ctx,
+						  const struct fast_ports *ports)
+{
+	u32 port = FAST_PORTS;
+
+#pragma clang loop unroll(full)
+	for (u32 i = 0; i < PORTS_MAX; i++)
+		if (ports->port[i].attached == ctx->ingress_ifindex)
+			port = i;
+	return sandwich_pass(ctx, port);
+}
+
 SEC("xdp.frags")
 int sandwich(struct xdp_md *ctx)
 {
@@ -323,10 +352,15 @@ int sandwich(struct xdp_md *ctx)
 	u32 port = p ? sandwich_port(p, ctx->ingress_ifindex) : PORTS_MAX;
 	int verdict;
 
-	if (port >= PORTS_MAX)
+	if (!p)
 		return XDP_PASS;
+	if (port >= PORTS_MAX)
+		return sandwich_pass_stranger(ctx, p);
 	verdict = sandwich_lane(ctx, port);
-	return CORE_LIKELY(verdict >= 0) ? verdict : sandwich_decide(ctx, port);
+	if (CORE_LIKELY(verdict >= 0))
+		return verdict;
+	verdict = sandwich_decide(ctx, port);
+	return verdict == XDP_PASS ? sandwich_pass(ctx, port) : verdict;
 }
 
 char license_text[] SEC("license") = "Dual BSD/GPL";

@@ -20,7 +20,7 @@ struct fast_port {
 	u32 ifindex;
 	u32 mtu;
 	u32 local; /* 1: senders on this machine may leave checksums to it unfinished */
-	u32 spare;
+	u32 attached; /* our program is on this interface, entered or not */
 };
 
 /* In work.events, besides enum event: the frame was not forwarded, the daemon is to do it. */

@@ -79,6 +79,7 @@ static int datapath_load(struct balancer *b, fastpath_handler handler, char **wh
 		.fragments = DATAPATH_FRAGMENTS,
 		.sandwich = b->config->name,
 		.balancer = b->self->name,
+		.chain = b->self->xdp_chain,
 		.handler = handler,
 		.user = b,
 	};

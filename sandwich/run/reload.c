@@ -71,6 +71,8 @@ static bool reload_allowed(const struct balancer *b, const struct config *next, 
 		reload_refuse(problems, self, "control and metrics");
 	if (self->datapath != b->self->datapath)
 		reload_refuse(problems, self, "datapath");
+	if (self->xdp_chain != b->self->xdp_chain)
+		reload_refuse(problems, self, "xdp-chain");
 	if (strcmp(next->name, old->name) || g_strcmp0(next->secret_file, old->secret_file))
 		reload_refuse(problems, NULL, "[sandwich] name and secret-file");
 	else if (old->secret_file && !reload_same_secret(b))

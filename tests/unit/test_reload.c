@@ -142,6 +142,8 @@ static void refusals(void **state)
 		 "control and metrics" AFTER},
 		{SANDWICH("") SIDES("") IN(PLAIN_IN "datapath = pcap\n") OUT THREE, 11,
 		 "datapath" AFTER},
+		{SANDWICH("") SIDES("") IN(PLAIN_IN "xdp-chain = on\n") OUT THREE, 11,
+		 "xdp-chain" AFTER},
 		{"[sandwich]\nname = other\nmode = firewall\naffinity = pair\n" SIDES("")
 			 IN(PLAIN_IN) OUT THREE,
 		 0, "[sandwich] name and secret-file" AFTER},
