@@ -475,8 +475,7 @@ static const struct {
 	{"10.9.0.1/16", "10.9.0.1/16 fe80::1/64\ngateway = fe80::2 10.9.0.2"},
 	{"10.1.0.1/24", "10.1.0.1/24\nfarm-vlan = none\nuplink-vlan = 4094\nlast-hop = on"},
 	{"10.1.0.11\n", "10.1.0.11 fe80::1 02:00:00:00:00:01\nid = 200\nstate = disabled\n"},
-	{"farm = eth1\n", "farm = eth1, eth2\nmetrics = [::1]\ndatapath = xdp-generic\n"},
-	{"farm = eth1\n", "farm = eth1\nxdp-chain = on\n"},
+	{"farm = eth1\n", "farm = eth1, eth2\nmetrics = [::1]\ndatapath = xdp\nxdp-chain = on\n"},
 	{"farm = eth1\n", "farm = eth1\nmetrics = off\nsync = none\ncontrol = /tmp/x y\n"},
 };
 
