@@ -217,7 +217,9 @@ def test_daemon_leaves_nothing_behind(how):
             assert not os.path.exists(lab.balancers.socket(side))
             assert interfaces(lab.balancer(side)) == before[side]
         left = {name for name in set(os.listdir(lab.directory)) - files if not name.endswith((".log", ".conf"))}
-        assert left <= {"secret"}
+        assert left <= {"secret", "bpf"}
+        pins = [name for name in os.listdir(lab.bpffs) if not name.endswith(".debug")]  # those are the kernel's own
+        assert not pins, "of a fast path that has been stopped"
 
 
 def test_kernel_never_forwards_what_the_balancer_has(make_lab):
