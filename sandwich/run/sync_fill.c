@@ -60,6 +60,12 @@ void sync_fill_end(struct sync *s)
 	s->filler = NULL;
 }
 
+/* It may have begun in this very turn, whose time is that of its start. */
+static u64 sync_fill_lasts(const struct sync *s, u64 now)
+{
+	return now > s->fills_since ? now - s->fills_since : 0;
+}
+
 static bool sync_fill_is_done(const struct sync *s)
 {
 	struct repair_view view;
@@ -72,7 +78,7 @@ static void sync_fill_on_duty(struct sync *s, const char *how, u64 now)
 {
 	g_message("%s %s: %llu sessions after %llu ms", how, s->filler->conf->name,
 		  (unsigned long long)sync_fill_have(s),
-		  (unsigned long long)((now - s->fills_since) / 1000));
+		  (unsigned long long)(sync_fill_lasts(s, now) / 1000));
 	s->filler = NULL;
 	sync_main_duty(s, true);
 }
@@ -87,7 +93,7 @@ u64 sync_fill_turn(struct sync *s, u64 now)
 		sync_fill_on_duty(s, "has all of", now);
 		return LINK_NEVER;
 	}
-	if (!sync_fill_source(s->filler) || now - s->fills_since >= SYNC_FILL_US) {
+	if (!sync_fill_source(s->filler) || sync_fill_lasts(s, now) >= SYNC_FILL_US) {
 		sync_fill_on_duty(s, "goes on duty without all of", now);
 		return LINK_NEVER;
 	}
