@@ -274,6 +274,8 @@ static void view_role(GString *out, JsonNode *result)
 				       *human_string(o, "active") ? human_string(o, "active")
 								  : "nobody that is heard of",
 				       human_true(o, "equal") ? "equal" : "not known to be equal");
+	if (!human_true(o, "on_duty") && !strcmp(human_string(o, "role"), "active"))
+		g_string_append(out, "not on duty yet: takes over sessions from the other side\n");
 	if (!human_true(o, "ports_ok"))
 		g_string_append(out, "a port of ours is down\n");
 	if (*human_string(o, "waits"))
