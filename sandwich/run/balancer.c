@@ -450,7 +450,7 @@ int balancer_start(struct balancer *b, char **why)
 	rc = sync_new(&b->sync, b, why);
 	if (rc)
 		return rc;
-	duty_init(b, sync_is_alone(b->sync));
+	duty_init(b, sync_starts_on_duty(b->sync));
 	rc = balancer_start_data(b, why);
 	if (!rc)
 		rc = balancer_setup_follower(b, why);

@@ -213,9 +213,9 @@ void sync_changed(struct sync *s)
 
 /* --- life ----------------------------------------------------------------------------------- */
 
-bool sync_is_alone(const struct sync *s)
+bool sync_starts_on_duty(const struct sync *s)
 {
-	return s->alone;
+	return s->alone && (s->b->adopt || !s->count || s->b->config->mode != CONFIG_MODE_FIREWALL);
 }
 
 static u32 sync_number(const struct balancer *b)

@@ -46,13 +46,15 @@ struct sync_view {
 	struct sync_other other[SYNC_OTHERS];
 };
 
-/*
- * Opens the sockets. Balancers without twin are active from the first; others begin as standby.
- * 0, or -errno with *WHY (g_free() it).
- */
+/* Opens the sockets. 0, or -errno with *WHY (g_free() it). */
 int sync_new(struct sync **out, struct balancer *b, char **why)
 	__attribute__((warn_unused_result));
-bool sync_is_alone(const struct sync *s);
+
+/*
+ * Whether nobody and nothing has to be waited for: no twin that may be active, no partner that may
+ * have the sessions that we lack.
+ */
+bool sync_starts_on_duty(const struct sync *s);
 
 /* Makes SETUP's thread ours; and, once there is a follower, all else. 0, or -errno with *WHY. */
 void sync_follow(struct sync *s, struct follower_setup *setup);

@@ -74,7 +74,7 @@ struct sync {
 	unsigned int count;
 	u32 self;
 	u32 term;     /* as the links tell it */
-	bool alone;   /* no twin: active from the first */
+	bool alone;   /* no twin */
 	bool active;
 	bool equal; /* as standby: our tables were those of the active at the last comparison */
 	struct sync_box *filler; /* active, but not on duty before we have its tables; or NULL */

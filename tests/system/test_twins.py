@@ -8,6 +8,7 @@ import flows
 import twins
 from topo.lab import LabError, plan
 from topo.lab.processes import poll
+from topo.lab.wires import cable, give_addresses
 from topo.traffic import conversations
 from topo.traffic.conversations import Conversations
 
@@ -281,6 +282,29 @@ def test_a_side_that_was_dark_is_filled_by_the_other(settled):
         lab.balancers.wait_answering(name)
     twins.wait_settled(lab)
     assert len(pins(lab, twins.active(lab, "ingress"))) >= 20
+    for group in groups:
+        group.wait_calm()
+    assert_nothing_happened(lab, groups, before)
+
+
+def cable_for_sync(lab):
+    """Two balancers without twins, and a cable between them."""
+    cable(lab.node("ingress"), "sync", "host", lab.node("egress"), "sync", "host")
+    for number, name in enumerate(("ingress", "egress"), 1):
+        give_addresses(lab.node(name), "sync", [f"172.31.0.{number}/24"])
+
+
+def test_a_balancer_without_a_twin_is_filled_too(make_lab):
+    lab = make_lab(prepare=cable_for_sync, datapath="pcap", settings={
+        f"balancer {name}": {"sync": f"172.31.0.{number}"} for number, name in enumerate(("ingress", "egress"), 1)})
+    twins.wait_settled(lab)
+    groups = open_where_the_hash_would_not(lab, 400, rate=5)
+    before = flows.places(lab)
+    twins.kill(lab, "ingress")
+    time.sleep(0.3)
+    twins.start(lab, "ingress")
+    twins.wait_settled(lab)
+    assert len(pins(lab, "ingress")) >= 20
     for group in groups:
         group.wait_calm()
     assert_nothing_happened(lab, groups, before)
