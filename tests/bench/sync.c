@@ -6,7 +6,7 @@
  * Usage: sync [SESSIONS] [ROUNDS]. As root. One JSON object per line:
  *   fresh    a standby that starts empty beside SESSIONS: ms until it knows that it is equal
  *   updates  every session changes its state, ROUNDS times: updates a second of CPU at each end
- *            (making the changes is not counted), bytes an update, and by the clock
+ *            (making the changes is not counted), bytes an update, and by the clock (it is)
  *   repair   every hundredth session of the standby is lost or wrong: ms until it is equal
  * The sender's CPU time has the kernel's half of loopback in it, both directions.
  */
@@ -404,7 +404,7 @@ static void bench_updates(struct bench *b, u32 rounds)
 		}
 		bench_until(b, bench_is_settled);
 	}
-	wall = (double)(bench_us() - start) * 1e-6 - making;
+	wall = (double)(bench_us() - start) * 1e-6;
 	cpu = bench_cpu() - cpu - making;
 	usleep(5000); /* until the standby has told */
 	count = (double)(b->shared->applied - applied);

@@ -276,7 +276,7 @@ def many(lab):
             ratio=updates["per_cpu_second_active"] / FIGURE_UPDATES),
         row("sync", "updates a second of one core, receiver; of 2,000,000", flows=MANY, target=1.0,
             pps=updates["per_cpu_second_standby"], ratio=updates["per_cpu_second_standby"] / FIGURE_UPDATES),
-        row("sync", "updates a second by the clock, both ends", flows=MANY, pps=updates["per_second"]),
+        row("sync", "updates a second by the clock, making the changes included", flows=MANY, pps=updates["per_second"]),
         row("sync", "a fresh standby is equal, each session; of 2 s in all", flows=MANY, most=1.0,
             ns=1e6 * fresh["ms"] / MANY, bytes=fresh["bytes"] / MANY, ratio=fresh["ms"] / 1000 / FIGURE_FRESH_S),
         row("sync", "10,000 differences repaired, each; of 1 s in all", flows=MANY, most=1.0,
