@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 
-from topo.lab import plan
+from topo.lab import LabError, plan
 from topo.lab.processes import poll
 from topo.traffic.conversations import Conversations
 
@@ -88,6 +88,36 @@ class Load:
 
     def finish(self):
         return [group.finish() for group in self.groups]
+
+
+class Churn:
+    """RATE short conversations a second from each client."""
+
+    def __init__(self, lab, rate):
+        targets = [a for host in lab.plan.servers for a in host.all]
+        self.groups = [Conversations(lab.node(client.name), client.all, targets, plan.CONVERSATION_PORT, new=rate)
+                       for client in lab.plan.clients] if rate else []
+
+    def finish(self):
+        """How many there were."""
+        return sum(group.finish()["new"]["tried"] for group in self.groups)
+
+
+def sync_lost(lab, names):
+    """Datagrams that were sent to any of NAMES by another balancer and did not come, as they count it."""
+    return sum(row["lost"] for name in names for row in lab.balancers.ask(name, "show", "sync"))
+
+
+def equal_since_ms(lab, names, watch=3.0):
+    """Milliseconds from now until the tables were equal and stayed so for WATCH seconds, three marks' time."""
+    began = last = time.monotonic()
+    while time.monotonic() - last < watch:
+        if not is_equal(lab, names):
+            last = time.monotonic()
+        if last - began > 60:
+            raise LabError(f"the tables of {', '.join(names)} do not become equal")
+        time.sleep(0.02)
+    return (last - began) * 1000
 
 
 def holders(lab):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Callable
 
+from topo.lab import plan
 from topo.lab.processes import poll
 
 from . import measure
@@ -172,33 +173,50 @@ def _continue(drill):
 
 @contextmanager
 def lossy_sync(lab, **rates):
-    """The sync LAN as a hub that loses, doubles and reorders; what it did is in the dictionary that is given."""
-    switch, done = lab.node("switch-sync"), {}
+    """The sync LAN as a hub that loses, doubles and reorders. Gives a function that asks it what it did so far."""
+    switch = lab.node("switch-sync")
     program = os.path.join(os.path.dirname(os.path.abspath(lab.options.bindir)), "topo", "lossy")
     switch.ip(*(f"link set dev {name} nomaster" for name in ALL))
     words = [word for key, value in rates.items() for word in (f"--{key}", value)]
     hub = switch.start([program, *words, *ALL], log=f"lossy-{time.monotonic_ns()}")
     poll(lambda: "ready" in lab.tail(hub.log), 5, "the lossy hub")
+
+    def did():
+        said = len(lab.tail(hub.log).splitlines())
+        hub.send_signal(signal.SIGUSR1)
+        return poll(lambda: lab.tail(hub.log).splitlines()[said:], 5, "the lossy hub's report")[-1]
     try:
-        yield done
+        yield lambda: json.loads(did())
     finally:
         hub.send_signal(signal.SIGTERM)
         hub.wait(timeout=10)
-        done.update(json.loads(lab.tail(hub.log).splitlines()[-1]))
         switch.ip(*(f"link set dev {name} master lan" for name in ALL))
+
+
+def lossy_counts(drill):
+    """Sync datagrams that the hub lost, and that the boxes miss: of nearly the same moment."""
+    return drill.lossy_did()["lost_udp"], measure.sync_lost(drill.lab, ALL)
 
 
 def _lossy(drill):
     drill.mark("sync path loses 5 %, reorders 10 %, doubles 2 %")
-    drill.lossy = lossy_sync(drill.lab, loss=5, duplicate=2, reorder=10, delay=5)
+    drill.lossy = lossy_sync(drill.lab, loss=5, duplicate=2, reorder=10, delay=5, udp=plan.SYNC_PORT)
     drill.lossy_did = drill.lossy.__enter__()
+    time.sleep(0.5)  # what went while it was put in
+    drill.lost_before = lossy_counts(drill)
+    drill.churn = measure.Churn(drill.lab, drill.churn_rate)
 
 
 def _mend_lossy(drill):
+    opened = drill.churn.finish()
+    quiet = measure.equal_since_ms(drill.lab, ALL)
+    lost, counted = (now - before for now, before in zip(lossy_counts(drill), drill.lost_before))
+    did = drill.lossy_did()
     drill.mark("sync path good again")
     drill.lossy.__exit__(None, None, None)
-    drill.remark = (f"{drill.lossy_did['lost']} of {drill.lossy_did['frames']} frames lost, "
-                    f"{drill.lossy_did['duplicated']} doubled, {drill.lossy_did['reordered']} late")
+    drill.remark = (f"{opened} conversations opened meanwhile; equal for good {quiet:.0f} ms after the last; "
+                    f"{lost} datagrams lost, {counted} in the boxes' counters; of {did['frames']} frames "
+                    f"{did['duplicated']} doubled, {did['reordered']} late")
 
 
 def _failover(drill):

@@ -2,11 +2,12 @@
 /*
  * lossy: a hub that loses, doubles and delays frames, where the kernel has no netem.
  *
- *   lossy --loss 5 --duplicate 2 --reorder 10 --delay 5 --seed 1 PORT PORT ...
+ *   lossy --loss 5 --duplicate 2 --reorder 10 --delay 5 --seed 1 --udp 4850 PORT PORT ...
  *
  * Every frame that comes in by a port goes out by all others. Per cent; what is reordered waits up
- * to --delay milliseconds while others pass. Says "ready", and at its end (SIGTERM) one line of
- * JSON with what it did.
+ * to --delay milliseconds while others pass. Says "ready", and at its end (SIGTERM) and when asked
+ * (SIGUSR1) one line of JSON with what it did; "lost_udp" are those lost that were to the UDP port
+ * of --udp (IPv4).
  */
 #include <errno.h>
 #include <getopt.h>
@@ -41,17 +42,20 @@ struct hub {
 	double loss, duplicate, reorder;
 	int64_t delay_us;
 	uint64_t random;
-	uint64_t frames, lost, duplicated, reordered;
+	uint64_t frames, lost, duplicated, reordered, lost_udp;
+	unsigned int udp;
 	int holding;
 	struct held held[HELD];
 };
 
-static volatile sig_atomic_t stopping;
+static volatile sig_atomic_t stopping, asked;
 
 static void on_signal(int number)
 {
-	(void)number;
-	stopping = 1;
+	if (number == SIGUSR1)
+		asked = 1;
+	else
+		stopping = 1;
 }
 
 static int64_t now_us(void)
@@ -111,11 +115,20 @@ static bool hold(struct hub *hub, int from, const uint8_t *frame, size_t length)
 	return false;
 }
 
+/* Untagged IPv4 without options, whole, to the port that is counted. */
+static bool is_counted(const struct hub *hub, const uint8_t *frame, size_t length)
+{
+	return hub->udp && length >= 42 && frame[12] == 8 && !frame[13] && frame[14] == 0x45 &&
+	       frame[23] == 17 && frame[36] << 8 == (int)(hub->udp & 0xff00) &&
+	       frame[37] == (hub->udp & 0xff);
+}
+
 static void take(struct hub *hub, int from, const uint8_t *frame, size_t length)
 {
 	hub->frames++;
 	if (chance(hub) < hub->loss) {
 		hub->lost++;
+		hub->lost_udp += is_counted(hub, frame, length);
 		return;
 	}
 	if (chance(hub) < hub->duplicate) {
@@ -160,6 +173,16 @@ static void release(struct hub *hub)
 	}
 }
 
+static void report(const struct hub *hub)
+{
+	printf("{\"frames\": %llu, \"lost\": %llu, \"duplicated\": %llu, \"reordered\": %llu, "
+	       "\"lost_udp\": %llu}\n",
+	       (unsigned long long)hub->frames, (unsigned long long)hub->lost,
+	       (unsigned long long)hub->duplicated, (unsigned long long)hub->reordered,
+	       (unsigned long long)hub->lost_udp);
+	fflush(stdout);
+}
+
 static void run(struct hub *hub)
 {
 	struct pollfd fds[PORTS];
@@ -172,6 +195,9 @@ static void run(struct hub *hub)
 			if (fds[i].revents & POLLIN)
 				receive(hub, i);
 		release(hub);
+		if (asked)
+			report(hub);
+		asked = 0;
 	}
 }
 
@@ -189,6 +215,9 @@ static void set_option(struct hub *hub, int which)
 	case 'r':
 		hub->reorder = value / 100;
 		break;
+	case 'u':
+		hub->udp = (unsigned int)value;
+		break;
 	case 'w':
 		hub->delay_us = (int64_t)(value * 1000);
 		break;
@@ -205,6 +234,7 @@ int main(int argc, char **argv)
 		{"reorder", required_argument, NULL, 'r'},
 		{"delay", required_argument, NULL, 'w'},
 		{"seed", required_argument, NULL, 's'},
+		{"udp", required_argument, NULL, 'u'},
 		{NULL, 0, NULL, 0}};
 	struct sigaction action = {.sa_handler = on_signal};
 	static struct hub hub = {.random = 88172645463325252ull, .delay_us = 5000};
@@ -219,17 +249,16 @@ int main(int argc, char **argv)
 		hub.fd[hub.ports++] = open_port(argv[optind]);
 	if (hub.ports < 2) {
 		fputs("usage: lossy [--loss %] [--duplicate %] [--reorder %] [--delay ms] "
-		      "[--seed n] PORT PORT ...\n",
+		      "[--seed n] [--udp port] PORT PORT ...\n",
 		      stderr);
 		return 2;
 	}
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGUSR1, &action, NULL);
 	puts("ready");
 	fflush(stdout);
 	run(&hub);
-	printf("{\"frames\": %llu, \"lost\": %llu, \"duplicated\": %llu, \"reordered\": %llu}\n",
-	       (unsigned long long)hub.frames, (unsigned long long)hub.lost,
-	       (unsigned long long)hub.duplicated, (unsigned long long)hub.reordered);
+	report(&hub);
 	return 0;
 }
