@@ -42,10 +42,15 @@ def cables(lab, name, state):
         lab.node(switch).ip(f"link set dev {name} {state}")
 
 
-def power_off(lab, name):
-    cables(lab, name, "down")
-    kill(lab, name)
-    lab.balancers.detach(name)
+def power_off(lab, *names):
+    """Nobody can hand anything over: the daemon stands still before the first cable goes."""
+    for name in names:
+        lab.balancers.daemons[name].send_signal(signal.SIGSTOP)
+    for name in names:
+        cables(lab, name, "down")
+    for name in names:
+        kill(lab, name)
+        lab.balancers.detach(name)
 
 
 def power_on(lab, name):
@@ -81,11 +86,7 @@ def _restart(drill):
 def _kill_both(drill):
     drill.victims = [active(drill.lab, side) for side in ("ingress", "egress")]
     drill.mark(f"{' and '.join(drill.victims)} powered off")
-    for name in drill.victims:
-        cables(drill.lab, name, "down")
-    for name in drill.victims:
-        kill(drill.lab, name)
-        drill.lab.balancers.detach(name)
+    power_off(drill.lab, *drill.victims)
     for name in drill.victims:
         measure.wait_role(drill.lab, twin(name), "active")
 
@@ -153,11 +154,7 @@ def _mend_farm(drill):
 def _power_off_side(drill):
     drill.victims = ["ingress", "ingress-b"]
     drill.mark("both boxes of ingress powered off")
-    for name in drill.victims:
-        cables(drill.lab, name, "down")
-    for name in drill.victims:
-        kill(drill.lab, name)
-        drill.lab.balancers.detach(name)
+    power_off(drill.lab, *drill.victims)
 
 
 def _stop(drill):
