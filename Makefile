@@ -214,6 +214,7 @@ help:
 #@ sudo make bench       packets a second and latency, beside Linux doing the same;
 #@                       some of it: make bench BENCH="forward new"
 #@ sudo make drill       failover drills on 2 + 2 balancers (DRILLS=kill-ingress,firewall: some)
+#@ sudo make drill-standby  a standby beside a million sessions: filled, repaired, and not in vain
 #@ sudo make deps        installs what building, the demo and the tests need (Debian)
 #@ sudo make install     to PREFIX (/usr/local), with manual pages, units, examples; DESTDIR works
 #@ make deb              a Debian package of the same, in build/
@@ -222,6 +223,7 @@ help:
 #@ One suite of the tests: make check-lint, check-unit, check-packets, check-hammer, check-sim,
 #@   check-sync, check-roles, check-model, check-fuzz, check-config, check-man, check-system,
 #@   check-system-generic, check-system-pcap;
+#@   check-seeds: the simulations of sync and roles with 100,000 seeds (LONG_SEEDS), 20 minutes;
 #@   several: make check SUITES="lint unit"
 #@
 #@ CC=clang              gcc and clang both do

@@ -8,6 +8,7 @@
 #ifndef TESTS_UNIT_SYNC_RIG_H
 #define TESTS_UNIT_SYNC_RIG_H
 
+#include "sync/journal_young.h"
 #include "sync/link.h"
 #include "sync/repair.h"
 #include "sync/replicate.h"
@@ -223,6 +224,7 @@ static inline void node_close_sync(struct node *n)
 
 static inline void node_journal(struct node *n)
 {
+	journal_clock(n->box.journal, node_ms(n));
 	if (n->budget) {
 		journal_turn(n->box.journal, n->budget, node_changed, n);
 		return;

@@ -171,6 +171,47 @@ static void test_adopted(void **state)
 	}
 }
 
+/*
+ * sync-after: tables that differ by what is young are equal; a slot that waits to be sent when a
+ * young session takes it holds nothing up; and what a deposed box had not told is removed.
+ */
+static void test_young(void **state)
+{
+	struct sync_rig rig;
+	struct slot *s;
+
+	(void)state;
+	rig_open(&rig, 8, 4096, 256);
+	rig_run(&rig, 100 * MS, MS);
+	assert_int_equal(journal_after(rig.node[0].box.journal, 3000), 0);
+	journal_hold(rig.node[0].box.journal, true);
+	add(&rig.node[0], 1, 1, SESSION_ESTABLISHED);
+	rig_run(&rig, 2500 * MS, MS);
+	assert_null(box_session(&rig.node[1].box, 1));
+	assert_true(repair_of(&rig.node[1]).known && repair_of(&rig.node[1]).equal);
+	rig_run(&rig, 600 * MS, MS);
+	assert_non_null(box_session(&rig.node[1].box, 1));
+	s = box_session(&rig.node[0].box, 1);
+	session_mark(&rig.node[0].box.world.tables, s, SESSION_FIN_INSIDE, EVENT_CHANGED);
+	node_journal(&rig.node[0]); /* it waits to be sent */
+	s->key = box_flow(2);
+	s->created = s->seen = node_ms(&rig.node[0]);
+	s->version = slot_next(s->version);
+	rig_run(&rig, 1200 * MS, MS);
+	assert_null(box_session(&rig.node[1].box, 1));
+	assert_true(repair_of(&rig.node[1]).equal);
+	assert_int_equal(repair_of(&rig.node[1]).rounds, 0);
+	/* the other takes over, and hears of none that is young */
+	replicate_send_changes(rig.node[0].replicate, false);
+	journal_hold(rig.node[0].box.journal, false);
+	replicate_send_changes(rig.node[1].replicate, true);
+	rig_run(&rig, 2500 * MS, MS);
+	assert_true(slot_is_free(s->version));
+	assert_int_equal(rig_differences(&rig), 0);
+	assert_true(repair_of(&rig.node[0]).equal);
+	rig_close(&rig);
+}
+
 /* What a partner is told fills what is absent, and nothing else; repair only adds. */
 static void test_partner(void **state)
 {
@@ -400,6 +441,7 @@ int main(void)
 		cmocka_unit_test(test_stream),
 		cmocka_unit_test(test_repair),
 		cmocka_unit_test(test_adopted),
+		cmocka_unit_test(test_young),
 		cmocka_unit_test(test_partner),
 		cmocka_unit_test(test_partner_fills),
 		cmocka_unit_test(test_dump),
