@@ -14,6 +14,7 @@ PROBE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROBE_PORT = 7900
 PROBE_FLOWS = 12
 PROBE_PACE_MS = 4
+PATIENCE_MS = 20000  # of a lasting conversation: TCP waits longer each time it sends again
 
 
 class Probe:
@@ -70,7 +71,7 @@ class Load:
     """Lasting TCP conversations through stateful firewalls, from both sides."""
 
     def __init__(self, lab, conversations, rate=0.5):
-        self.lab = lab
+        self.lab, self.rate = lab, rate
         self.groups = []
         for client in lab.plan.clients:
             self.groups.append(self._open(client, conversations // len(lab.plan.clients), rate))
@@ -80,11 +81,20 @@ class Load:
     def _open(self, client, tcp, rate):
         targets = [a for host in self.lab.plan.servers for a in host.all]
         return Conversations(self.lab.node(client.name), client.all, targets, plan.CONVERSATION_PORT, tcp=tcp,
-                             rate=rate, patience=20000)
+                             rate=rate, patience=PATIENCE_MS)
 
     def lost(self):
         """Conversations that were reset, timed out, or never opened."""
         return sum(g.status().get("broken", 0) + g.status().get("failed", 0) for g in self.groups)
+
+    def settle(self):
+        """Wait until it is known of each what became of it: answered again, or given up."""
+        def calm(group):
+            since = group.status()["time_ms"] + 1500 / self.rate  # in which each has asked
+            group.wait(lambda r: r["stalled"] == 0 and r["time_ms"] > since, PATIENCE_MS / 1000 + 15,
+                       "conversations to be answered or given up")
+        for group in self.groups:
+            calm(group)
 
     def finish(self):
         return [group.finish() for group in self.groups]
