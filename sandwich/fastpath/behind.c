@@ -84,18 +84,11 @@ int behind_take(struct fastpath *f, u8 index, const char *interface, enum fastpa
 /* Which port of the former program the interface was; FAST_PORTS: none. */
 static u32 behind_former_port(const struct fastpath *f, int ifindex)
 {
-	const struct layout *was = f->former ? former_layout(f->former) : NULL;
-	const struct fast_ports *ports;
-	struct former_column column;
 	u32 port = 0;
 
-	if (!was || !layout_same(was, &f->layout, "ports"))
-		return FAST_PORTS;
-	former_column(f->former, "ports", "port", sizeof(ports->port), &column);
-	ports = (const void *)column.at;
-	while (ports && port < FAST_PORTS && ports->port[port].attached != (u32)ifindex)
+	while (port < FAST_PORTS && kept_interface(f, (u8)port) != (u32)ifindex)
 		port++;
-	return ports ? port : FAST_PORTS;
+	return port;
 }
 
 /* What ran behind the former program there, or -errno. */

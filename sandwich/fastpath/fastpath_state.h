@@ -61,6 +61,8 @@ int kept_find(struct fastpath *f, const struct fastpath_setup *setup, char **why
 int kept_share(struct fastpath *f) __attribute__((warn_unused_result));
 /* Pins all of them, with their layout and the notes; after the load. 0 or -errno. */
 int kept_pin(struct fastpath *f) __attribute__((warn_unused_result));
+/* The interface that a port of the former program is; 0: none, or nobody knows. */
+u32 kept_interface(const struct fastpath *f, u8 port);
 /* Nothing is kept then, and WHY says so. */
 void kept_give_up(struct fastpath *f, const char *why);
 

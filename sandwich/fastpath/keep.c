@@ -30,6 +30,8 @@ struct keep {
 	bool finished;
 };
 
+static void keep_sweep(const struct keep *k);
+
 /* --- names ---------------------------------------------------------------------------------- */
 
 /* By the descriptor: no mount namespace matters, and pin paths are short. */
@@ -182,6 +184,7 @@ int keep_open(struct keep **out, const struct keep_who *who, char **why)
 		return err;
 	}
 	keep_walk(k->dir, keep_find_former, k);
+	keep_sweep(k);
 	*out = k;
 	return 0;
 }
@@ -410,4 +413,56 @@ int keep_remove_all(const struct keep_who *who, struct keep_removed *removed, ch
 	if (err)
 		*why = keep_why(err, who->balancer);
 	return err;
+}
+
+/* --- what no namespace has any more ----------------------------------------------------------- */
+
+/* A link whose interface is gone names none. */
+static void keep_look_alive(void *user, int dir, const char *name)
+{
+	const struct keep k = {.dir = dir};
+	struct bpf_link_info info = {0};
+	int fd = keep_pin_ifindex(name) ? keep_get(&k, "", name) : -ENOENT;
+	unsigned int size = sizeof(info);
+	bool *alive = user;
+
+	if (fd < 0)
+		return;
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+		*alive = true; /* who knows */
+	else if (info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex)
+		*alive = true;
+	close(fd);
+}
+
+/* "-NETNS-": the part of a name that tells the network namespace. */
+static bool keep_same_netns(const char *a, const char *b)
+{
+	const char *at = strchr(a, '-'), *end = at ? strchr(at + 1, '-') : NULL;
+	const char *other = strchr(b, '-');
+
+	return end && other && !strncmp(at, other, (size_t)(end - at) + 1);
+}
+
+static void keep_sweep_one(void *user, int root, const char *name)
+{
+	const struct keep *own = user;
+	struct keep k = {.root = root};
+	bool alive = false;
+
+	if (keep_same_netns(own->name, name))
+		return;
+	g_strlcpy(k.name, name, sizeof(k.name));
+	k.dir = keep_lock(root, name, 0);
+	if (k.dir < 0)
+		return; /* its daemon runs */
+	keep_walk(k.dir, keep_look_alive, &alive);
+	if (!alive)
+		keep_remove(&k, NULL);
+	close(k.dir);
+}
+
+static void keep_sweep(const struct keep *k)
+{
+	keep_walk(k->root, keep_sweep_one, (void *)(uintptr_t)k);
 }

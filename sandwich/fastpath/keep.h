@@ -11,7 +11,8 @@
  *
  * A daemon finds the last set its predecessor finished, makes one of its own (in which maps that
  * fit are the same maps), finishes it by a rename, and then removes the former. The lock on the
- * directory is held as long as the daemon lives, and goes with it.
+ * directory is held as long as the daemon lives, and goes with it. Whoever starts also removes what
+ * was left in network namespaces that have none of its interfaces any more.
  *
  * Ownership: pins belong to the bpffs; struct keep holds descriptors. Thread: main.
  */

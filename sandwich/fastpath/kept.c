@@ -57,6 +57,31 @@ bool fastpath_shares(const struct fastpath *f, const char *map)
 	return kept_is_shareable(f, map);
 }
 
+u32 kept_interface(const struct fastpath *f, u8 port)
+{
+	const struct layout *was = f->former ? former_layout(f->former) : NULL;
+	const struct fast_ports *ports;
+	struct former_column column;
+
+	if (!was || port >= FAST_PORTS || !layout_same(was, &f->layout, "ports"))
+		return 0;
+	former_column(f->former, "ports", "port", sizeof(ports->port), &column);
+	ports = (const void *)column.at;
+	return ports ? core_load(&ports->port[port].attached) : 0;
+}
+
+u8 fastpath_port_now(const struct fastpath *f, u8 port)
+{
+	u32 ifindex = kept_interface(f, port);
+
+	if (!ifindex)
+		return port;
+	for (u8 i = 0; i < FAST_PORTS; i++)
+		if (f->link[i].fd >= 0 && f->link[i].ifindex == (int)ifindex)
+			return i;
+	return FAST_PORTS;
+}
+
 struct former *fastpath_former(const struct fastpath *f)
 {
 	return f->former;

@@ -17,6 +17,12 @@ void fastpath_forget_former(struct fastpath *f);
 /* Whether a map is the very one that was left: what is in it needs no copying. */
 bool fastpath_shares(const struct fastpath *f, const char *map);
 
+/*
+ * The number that port PORT of what was left has now, by its interface; no port's number: it is none
+ * of ours any more.
+ */
+u8 fastpath_port_now(const struct fastpath *f, u8 port);
+
 /* What the next daemon will read; the daemon writes it as it runs. */
 struct fast_notes *fastpath_notes(const struct fastpath *f);
 

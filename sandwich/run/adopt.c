@@ -47,6 +47,18 @@ static void adopt_number(struct balancer *b, struct adopt *a)
 	}
 }
 
+/* Ports may stand in another order in the file now. 0: the way is no more. */
+static hop_word adopt_hop(const struct balancer *b, hop_word hop)
+{
+	u8 port = hop & HOP_VALID ? fastpath_port_now(b->fast, hop_port(hop)) : PORTS_MAX;
+	struct mac mac;
+
+	if (port >= PORTS_MAX || port == PORT_UPLINK || hop_port(hop) == PORT_UPLINK)
+		return 0;
+	hop_mac(hop, &mac);
+	return hop_make(&mac, port);
+}
+
 static void adopt_devices(struct balancer *b, struct adopt *a)
 {
 	struct former_column hop, heard, since, sessions;
@@ -66,7 +78,7 @@ static void adopt_devices(struct balancer *b, struct adopt *a)
 			continue;
 		core_store(&d->heard, (u32)former_number(&heard, id));
 		core_store(&d->since, (u32)former_number(&since, id));
-		core_publish(&d->hop, former_number(&hop, id));
+		core_publish(&d->hop, adopt_hop(b, former_number(&hop, id)));
 	}
 }
 
@@ -302,6 +314,8 @@ static void adopt_rekey(struct balancer *b, struct adopt *a)
 	if (!fastpath_shares(b->fast, "pins") ||
 	    !memcmp(&was, &t->settings->placement, sizeof(was)))
 		return;
+	g_message("the secret is another now: pins are placed by it, and so is what begins from "
+		  "now on; the session table keeps its own key");
 	pins = g_array_new(FALSE, FALSE, sizeof(struct slot));
 	for (u64 i = 0; i <= t->mask[TABLE_PINS]; i++) {
 		struct slot *s = tables_slot(t, TABLE_PINS, (u32)i), copy = *s;
