@@ -18,7 +18,7 @@ void fastpath_forget_former(struct fastpath *f);
 bool fastpath_shares(const struct fastpath *f, const char *map);
 
 /*
- * The number that port PORT of what was left has now, by its interface; no port's number: it is none
+ * The number that port PORT of what was left has now, by its interface; FAST_PORTS: it is none
  * of ours any more.
  */
 u8 fastpath_port_now(const struct fastpath *f, u8 port);
