@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * A box that becomes active with empty tables, since its whole side was down: the other side still
- * has the sessions and pins. Without them it would place by the hash alone what is pinned
- * elsewhere, and record it there; so it takes them over before it goes on duty.
+ * A box that becomes active with (almost) empty tables, since its whole side was down: the other
+ * side still has the sessions and pins. Without them it would place by the hash alone what is
+ * pinned elsewhere, and record it there; so it takes them over before it goes on duty.
  */
 #include "sandwich/run/sync_parts.h"
 
@@ -15,6 +15,12 @@ static u64 sync_fill_have(const struct sync *s)
 
 	journal_read_counts(s->journal, &counts);
 	return counts.entries[TABLE_SESSIONS];
+}
+
+/* Not half of what the other side has: the twin may have begun to fill us when it went. */
+static bool sync_fill_lacks(const struct sync *s, const struct sync_box *from)
+{
+	return sync_fill_have(s) < (from->census.sessions + 1) / 2;
 }
 
 /* A partner that has what we lack. In vpn mode its keys are others. */
@@ -46,9 +52,10 @@ bool sync_fill_begin(struct sync *s, u64 now)
 	if (!from || s->equal)
 		return false;
 	repair_start(from->repair, now); /* it only adds */
-	if (sync_fill_have(s) || !from->census.sessions)
+	if (!sync_fill_lacks(s, from))
 		return false;
-	g_message("has no sessions, %s has %llu: takes them over first", from->conf->name,
+	g_message("has %llu sessions, %s has %llu: takes them over first",
+		  (unsigned long long)sync_fill_have(s), from->conf->name,
 		  (unsigned long long)from->census.sessions);
 	s->filler = from;
 	s->fills_since = now;
@@ -71,7 +78,7 @@ static bool sync_fill_is_done(const struct sync *s)
 	struct repair_view view;
 
 	repair_view(s->filler->repair, &view);
-	return view.phase == REPAIR_IDLE && sync_fill_have(s);
+	return view.phase == REPAIR_IDLE && !sync_fill_lacks(s, s->filler);
 }
 
 static void sync_fill_on_duty(struct sync *s, const char *how, u64 now)
