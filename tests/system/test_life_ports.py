@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 import flows
+from test_life import NOISE, lost, udp_stream
 from topo.lab.processes import poll
 
 pytestmark = [pytest.mark.daemons,
@@ -47,6 +48,7 @@ def test_ports_in_another_order(lab):
     groups = flows.open_both_sides(lab, 192, rate=20)
     flows.rounds(groups)
     before = flows.places(lab)
+    stream = udp_stream(lab, seconds=10)
     for side in SIDES:
         lab.balancers.stop_side(side, first=signal.SIGKILL)
     change(lab, r"(?m)^farm = eth1,? eth2$", "farm = eth2, eth1")
@@ -54,6 +56,8 @@ def test_ports_in_another_order(lab):
         lab.balancers.start_side(side)
     lab.balancers.wait_states({f.name: "up" for f in lab.plan.firewalls}, 15)
     flows.rounds(groups, 10)
+    sent, gone = lost(lab, stream)
+    assert sent > 5000 and gone <= NOISE * sent, f"{gone} of {sent} datagrams lost"
     report = flows.finish(groups)
     flows.assert_all_alive(report)
     assert report["longest_ms"] < 1000
