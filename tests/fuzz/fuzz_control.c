@@ -3,7 +3,8 @@
 	  sandwich/control/filter.c sandwich/control/guess.c sandwich/control/json.c
 	  sandwich/control/names.c sandwich/control/ports.c sandwich/control/rows.c
 	  sandwich/control/show_counters.c sandwich/control/show_devices.c
-	  sandwich/control/show_sessions.c sandwich/control/show_tables.c
+	  sandwich/control/show_sessions.c sandwich/control/show_sync.c
+	  sandwich/control/show_tables.c
 	  sandwich/control/sides.c sandwich/control/words.c sandwich/run/settings.c
 	  sandwich/slowpath/macs.c sandwich/slowpath/memory.c conf/address.c
 	  conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c conf/lines.c

@@ -4,7 +4,8 @@ include tests/common.mk
 
 HAMMER_DIR     := $(BUILD)/hammer
 HAMMER_SOURCES := $(wildcard tests/hammer/*.c) \
-		  $(addprefix tests/packets/,kernel.c world.c frame.c) sandwich/slowpath/memory.c
+		  $(addprefix tests/packets/,kernel.c world.c frame.c) sandwich/slowpath/memory.c \
+		  sandwich/fastpath/describe.c sandwich/fastpath/layout.c
 HAMMER_SECONDS ?= 10
 HAMMER_PLANTS  := $(sort $(wildcard tests/hammer/plants/*.sed))
 

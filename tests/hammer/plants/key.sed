@@ -1,2 +1,2 @@
 # sandwich/core/session.h
-s/same = flow_equal(&held, flow);/same = true;/
+s/same = slot_is(s, flow)/same = true/
