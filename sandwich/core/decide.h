@@ -122,7 +122,7 @@ CORE_INLINE bool decide_is_due(struct tables *t, const struct settings *cfg, con
 			       u8 **stamp)
 {
 	const struct packet *p = &w->packet;
-	u32 quantum = core_load(&cfg->quantum);
+	u32 quantum = core_load(&cfg->quantum), row;
 
 	*stamp = NULL;
 	if (p->icmp_error || !p->ports_known)
@@ -131,8 +131,9 @@ CORE_INLINE bool decide_is_due(struct tables *t, const struct settings *cfg, con
 		return false;
 	if (!quantum || p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))
 		return true;
-	*stamp = tables_stamp(t, rank_row_of(w->place.hash));
-	return *stamp && core_load(*stamp) != (u8)(w->now / quantum);
+	row = rank_row_of(w->place.hash);
+	*stamp = tables_stamp(t, row);
+	return *stamp && core_load(*stamp) != settings_tick(settings_phase(w->now, quantum), row);
 }
 
 CORE_INLINE void decide_stamp(const struct settings *cfg, const struct work *w, u8 *stamp)
@@ -140,7 +141,8 @@ CORE_INLINE void decide_stamp(const struct settings *cfg, const struct work *w, 
 	u32 quantum = core_load(&cfg->quantum);
 
 	if (stamp && quantum)
-		core_store(stamp, (u8)(w->now / quantum));
+		core_store(stamp, settings_tick(settings_phase(w->now, quantum),
+					      rank_row_of(w->place.hash)));
 }
 
 CORE_INLINE bool decide_touches(struct tables *t, const struct settings *cfg, const struct work *w)

@@ -72,6 +72,29 @@ CORE_INLINE u64 flow_hash(const struct hash_key *key, const struct flow *flow)
 	return hash_end(&s, 0, length + 8);
 }
 
+/* The same of a key without ports. WORDS: both IPv4 addresses; TAIL: flow_tail(). */
+CORE_INLINE u64 flow_hash_v4(const struct hash_key *key, u64 words, u64 tail)
+{
+	struct hash_state s;
+
+	hash_begin(&s, key);
+	hash_add(&s, words);
+	return hash_end(&s, tail >> 32, 8 + 4);
+}
+
+CORE_INLINE u64 flow_hash_v6(const struct hash_key *key, const struct address *outside,
+			     const struct address *inside, u64 tail)
+{
+	struct hash_state s;
+
+	hash_begin(&s, key);
+	hash_add(&s, outside->word[0]);
+	hash_add(&s, outside->word[1]);
+	hash_add(&s, inside->word[0]);
+	hash_add(&s, inside->word[1]);
+	return hash_end(&s, tail >> 32, 32 + 4);
+}
+
 /* The same as a function, where the time of a call does not matter; 0 for no key or flow. */
 CORE_GLOBAL u64 flow_hash_of(const struct hash_key *key, const struct flow *flow)
 {

@@ -69,4 +69,18 @@ struct settings {
 	u64 epoch;	   /* fingerprint of device table and placement key */
 };
 
+/*
+ * The time in 256ths of the quantum, and the number of the quantum that ROW is in: a 256th of the
+ * rows enters the next at a time, so that touches do not come all at once.
+ */
+CORE_INLINE u32 settings_phase(u32 now, u32 quantum)
+{
+	return (u32)(((u64)now << 8) / quantum);
+}
+
+CORE_INLINE u8 settings_tick(u32 phase, u32 row)
+{
+	return (u8)((phase + (row & 255)) >> 8);
+}
+
 #endif

@@ -291,6 +291,14 @@ CORE_GLOBAL u32 local_seek(struct tables *t, const struct address *a)
 	return 0;
 }
 
+/* Whether an address of that local_hash() may be the balancer's or a device's own. */
+CORE_INLINE bool local_may(const struct settings *cfg, u64 hash)
+{
+	u32 bit = local_bit(hash);
+
+	return cfg->local_filter[(bit >> 6) & (LOCAL_FILTER_WORDS - 1)] >> (bit & 63) & 1;
+}
+
 /* Whether ADDRESS is the balancer's or a device's own: 0, or LOCAL_... | number. */
 CORE_INLINE u32 local_find(struct tables *t, const struct settings *cfg, const struct address *a)
 {

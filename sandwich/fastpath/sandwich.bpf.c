@@ -14,6 +14,7 @@
  */
 #include "sandwich/fastpath/tables.bpf.h"
 #include "sandwich/core/counters.h"
+#include "sandwich/core/express.h"
 #include "sandwich/core/lane.h"
 #include "sandwich/core/rewrite.h"
 #include "sandwich/fastpath/checksum.bpf.h"
@@ -44,10 +45,8 @@ struct {
 
 /* Too large for the stack. */
 struct scratch {
-	u64 jiffies;
-	u32 now;
-	u32 spare;
 	struct work work;
+	struct touch touch;
 };
 
 struct {
@@ -57,19 +56,39 @@ struct {
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
+struct fast_clock clock TABLE_VALUE(clock);
+
 /*
  * The engine's clock. The coarse clock (5.11) is user space's memory_now() and costs 20 ns, jiffies
- * one: it is asked once a jiffy, since it can't have changed meanwhile.
+ * one: it is asked once a jiffy, since it can't have changed meanwhile. All CPUs keep it in one
+ * place: what one reads while another writes is a jiffy old at most.
  */
-static __always_inline u32 sandwich_now(struct scratch *s)
+static __always_inline void sandwich_tick(void)
 {
 	u64 jiffies = bpf_jiffies64();
 
-	if (s->jiffies != jiffies) {
-		s->jiffies = jiffies;
-		s->now = (u32)(bpf_ktime_get_coarse_ns() / 1000000);
+	if (CORE_LIKELY(core_load(&clock.jiffies) == jiffies))
+		return;
+	core_store(&clock.now, (u32)(bpf_ktime_get_coarse_ns() / 1000000));
+	core_store(&clock.quantum, 0u);
+	core_publish(&clock.jiffies, jiffies);
+}
+
+static __always_inline u32 sandwich_now(void)
+{
+	sandwich_tick();
+	return core_load(&clock.now);
+}
+
+/* settings_phase() of now, without a division for each frame. */
+static __always_inline u32 sandwich_phase(u32 quantum)
+{
+	sandwich_tick();
+	if (CORE_UNLIKELY(core_load(&clock.quantum) != quantum)) {
+		core_store(&clock.phase, settings_phase(core_load(&clock.now), quantum));
+		core_publish(&clock.quantum, quantum);
 	}
-	return s->now;
+	return core_load(&clock.phase);
 }
 
 /* The number of the port, or PORTS_MAX. */
@@ -270,31 +289,30 @@ __attribute__((noinline)) int sandwich_lane(struct xdp_md *ctx, u32 port)
 	const struct packet_cursor c = {
 		.data = (const u8 *)(long)ctx->data,
 		.end = (const u8 *)(long)ctx->data_end,
-		.length = (u32)bpf_xdp_get_buff_len(ctx),
+		.length = (u32)((const u8 *)(long)ctx->data_end - (const u8 *)(long)ctx->data),
 	};
 	const struct fast_ports *p = &ports;
-	struct scratch *s = tables_at(&scratches, 0);
 	u8 *frame = (u8 *)(long)ctx->data;
 	struct tables t = {0};
 	const struct settings *cfg = tables_settings(&t);
 	struct counters *count;
 	struct lane lane = {0};
-	struct touch touch;
+	struct scratch *s = tables_at(&scratches, 0);
 	struct work w = {0};
 
-	if (!p || !s || !cfg)
+	if (!s)
 		return -1;
-	w.now = sandwich_now(s);
+	w.now = sandwich_now();
 	w.port = (u8)port;
 	if (!lane_parse(&c, &w.packet))
 		return -1;
 	if (p->port[port & (FAST_PORTS - 1)].local && checksum_unfinished(&c, &w.packet))
 		return -1;
-	if (!lane_decide(&t, cfg, &w, &touch) || rewrite_growth(&w) ||
+	if (!lane_decide(&t, cfg, &w, &s->touch) || rewrite_growth(&w) ||
 	    !sandwich_fits(p, &w, c.length) ||
-	    !lane_session(&t, cfg, &w, &lane, &touch, c.length))
+	    !lane_session(&t, cfg, &w, &lane, &s->touch, c.length))
 		return -1;
-	lane_commit(&t, cfg, &w, &lane, &touch);
+	lane_commit(&t, cfg, &w, &lane, &s->touch);
 	if (frame + 18 > (u8 *)(long)ctx->data_end)
 		return -1;
 	rewrite_frame(frame, &w, &cfg->mac[decide_role(w.out_port)]);
@@ -316,7 +334,7 @@ __attribute__((noinline)) int sandwich_decide(struct xdp_md *ctx, u32 port)
 		return XDP_PASS;
 	w = &s->work;
 	core_zero(w, sizeof(*w));
-	w->now = sandwich_now(s);
+	w->now = core_load(&clock.now); /* as it was in the lane, which may have used a pin */
 	w->port = (u8)port;
 	cursor.data = (const u8 *)(long)ctx->data;
 	cursor.end = (const u8 *)(long)ctx->data_end;
@@ -345,15 +363,63 @@ static __always_inline int sandwich_pass_stranger(struct xdp_md *ctx,
 	return sandwich_pass(ctx, port);
 }
 
+/* What the express has decided of it becomes so. */
+static __always_inline int sandwich_carry(struct tables *t, const struct settings *cfg, u8 *frame,
+					  const struct express *e, u8 id)
+{
+	const struct device *d = tables_device(t, id);
+	hop_word hop = core_load(&d->hop);
+	u32 port = hop_port(hop) & (FAST_PORTS - 1);
+	struct device_count *n;
+	struct counters *c;
+
+	if (!(hop & HOP_VALID) || !express_tag(cfg, d, e) ||
+	    e->length > ports.port[port].mtu + (e->tagged ? 18 : 14))
+		return -1;
+	c = tables_counters(t);
+	if (!c)
+		return -1;
+	n = &c->plain[REASON_TO_DEVICE][port][id];
+	n->packets++;
+	n->bytes += e->length;
+	express_rewrite(cfg, frame, hop, 1);
+	return (int)bpf_redirect_map(&exits, hop_port(hop), XDP_DROP);
+}
+
+/* The frame that changes nothing but a count (core/express.h). Negative: it is not one. */
+static __always_inline int sandwich_express(struct xdp_md *ctx)
+{
+	u8 *frame = (u8 *)(long)ctx->data;
+	struct express e = {.end = (const u8 *)(long)ctx->data_end};
+	struct tables t = {0};
+	const struct settings *cfg = tables_settings(&t);
+	u32 quantum = core_load(&cfg->quantum);
+	u8 device;
+
+	if (!quantum || frame + EXPRESS_BYTES > e.end)
+		return -1;
+	e.length = (u32)(e.end - frame);
+	e.checks = ports.port[PORT_UPLINK].local;
+	if (!express_ethernet(cfg, frame, &e) || !express_parse(cfg, &e) ||
+	    express_is_due(&t, e.hash, sandwich_phase(quantum)))
+		return -1;
+	device = express_device(&t, cfg, e.hash);
+	return device ? sandwich_carry(&t, cfg, frame, &e, device) : -1;
+}
+
 SEC("xdp.frags")
 int sandwich(struct xdp_md *ctx)
 {
 	const struct fast_ports *p = &ports;
-	u32 port = p ? sandwich_port(p, ctx->ingress_ifindex) : PORTS_MAX;
+	u32 ifindex = ctx->ingress_ifindex, port;
 	int verdict;
 
-	if (!p)
-		return XDP_PASS;
+	if (p->port[PORT_UPLINK].ifindex == ifindex) {
+		verdict = sandwich_express(ctx);
+		if (CORE_LIKELY(verdict >= 0))
+			return verdict;
+	}
+	port = sandwich_port(p, ifindex);
 	if (port >= PORTS_MAX)
 		return sandwich_pass_stranger(ctx, p);
 	verdict = sandwich_lane(ctx, port);

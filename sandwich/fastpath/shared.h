@@ -23,6 +23,15 @@ struct fast_port {
 	u32 attached; /* our program is on this interface, entered or not */
 };
 
+/* What time it is, from one jiffy to the next. */
+struct fast_clock {
+	u64 jiffies;
+	u32 now;     /* ms */
+	u32 quantum; /* of settings, when `phase` was computed; 0: it is not */
+	u32 phase;   /* settings_phase() */
+	u32 spare;
+};
+
 /* In work.events, besides enum event: the frame was not forwarded, the daemon is to do it. */
 #define FAST_EVENT_FORWARD 0x80000000u
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "tests/packets/clock.h"
 
+#include "sandwich/core/settings.h"
 #include "sandwich/slowpath/memory.h"
 
 static void clock_slots(struct tables *t, enum table_kind kind, u32 ms)
@@ -25,11 +26,17 @@ static void clock_shift(struct tables *t, u32 ms)
 	}
 }
 
-/* A stamp is the number of a quantum. */
-static void clock_stamps(struct tables *t, u8 quanta)
+/* A stamp is the number of a quantum: those of THEN become those of NOW. */
+static void clock_stamps(struct tables *t, u32 then, u32 now)
 {
-	for (u32 i = 0; quanta && i < RANK_ROWS; i++)
-		t->stamps[i] = (u8)(t->stamps[i] + quanta);
+	u32 quantum = t->settings->quantum, from, to;
+
+	if (!quantum)
+		return;
+	from = settings_phase(then, quantum);
+	to = settings_phase(now, quantum);
+	for (u32 i = 0; from != to && i < RANK_ROWS; i++)
+		t->stamps[i] = (u8)(t->stamps[i] + settings_tick(to, i) - settings_tick(from, i));
 }
 
 void clock_start(struct clock *c)
@@ -44,11 +51,8 @@ void clock_hold(struct clock *c, struct tables *const *t, unsigned int count)
 	if (CORE_LIKELY(now == c->now))
 		return;
 	for (unsigned int i = 0; i < count; i++) {
-		u32 quantum = t[i]->settings->quantum;
-
 		clock_shift(t[i], now - c->now);
-		if (quantum)
-			clock_stamps(t[i], (u8)(now / quantum - c->now / quantum));
+		clock_stamps(t[i], c->now, now);
 	}
 	c->now = now;
 }
@@ -56,11 +60,8 @@ void clock_hold(struct clock *c, struct tables *const *t, unsigned int count)
 void clock_pass(struct clock *c, struct tables *const *t, unsigned int count, u32 ms)
 {
 	for (unsigned int i = 0; ms && i < count; i++) {
-		u32 quantum = t[i]->settings->quantum;
-
 		clock_shift(t[i], 0 - ms);
-		if (quantum)
-			clock_stamps(t[i], (u8)(c->time / quantum - (c->time + ms) / quantum));
+		clock_stamps(t[i], c->time + ms, c->time);
 	}
 	c->time += ms;
 }

@@ -2,7 +2,6 @@
 #include "tests/packets/kernel.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -31,11 +30,7 @@ struct kernel {
 	struct tables tables;
 	int tap[KERNEL_PORTS];
 	u32 ifindex[KERNEL_PORTS];
-	struct {
-		int fd;
-		u32 size, now; /* bytes a CPU; where the time lies in it */
-		u8 *values;
-	} scratch;
+	struct fast_clock *clock;
 	struct ring_buffer *ring;
 	unsigned int records;
 	union {
@@ -64,6 +59,7 @@ static const struct {
 	{"counters", offsetof(struct kernel, counters)},
 	{"events", offsetof(struct kernel, tables.events)},
 	{"ports", offsetof(struct kernel, ports)},
+	{"clock", offsetof(struct kernel, clock)},
 };
 
 /* --- load ----------------------------------------------------------------------------------- */
@@ -163,36 +159,9 @@ static int kernel_map_all(struct kernel *k)
 	return 0;
 }
 
-/* The time is the program's own affair: its type information says where it keeps it. */
-static int kernel_find_clock(struct kernel *k)
+u32 kernel_clock(const struct kernel *k)
 {
-	struct bpf_map *map = bpf_object__find_map_by_name(k->object, "scratches");
-	const struct btf *btf = bpf_object__btf(k->object);
-	const struct btf_type *type =
-		map && btf ? btf__type_by_id(btf, bpf_map__btf_value_type_id(map)) : NULL;
-
-	if (!type || !btf_is_struct(type))
-		return -ENOENT;
-	k->scratch.fd = bpf_map__fd(map);
-	k->scratch.size = (bpf_map__value_size(map) + 7) & ~7u;
-	k->scratch.values = calloc((size_t)libbpf_num_possible_cpus(), k->scratch.size);
-	for (u32 i = 0; i < btf_vlen(type); i++) {
-		const char *name = btf__name_by_offset(btf, btf_members(type)[i].name_off);
-
-		k->scratch.now = btf_member_bit_offset(type, i) / 8;
-		if (name && !strcmp(name, "now"))
-			return k->scratch.values ? 0 : -ENOMEM;
-	}
-	return -ENOENT;
-}
-
-u32 kernel_clock(struct kernel *k, unsigned int cpu)
-{
-	u32 key = 0, now = 0;
-
-	if (!bpf_map_lookup_elem(k->scratch.fd, &key, k->scratch.values))
-		memcpy(&now, k->scratch.values + cpu * k->scratch.size + k->scratch.now, 4);
-	return now;
+	return core_load(&k->clock->now);
 }
 
 /* --- ports ---------------------------------------------------------------------------------- */
@@ -281,8 +250,6 @@ static int kernel_prepare(struct kernel *k, bool local)
 	int rc = kernel_map_all(k);
 
 	if (!rc)
-		rc = kernel_find_clock(k);
-	if (!rc)
 		rc = kernel_enter(k, local);
 	if (rc)
 		return rc;
@@ -318,7 +285,6 @@ void kernel_close(struct kernel *k)
 		if (k->tap[i] >= 0)
 			close(k->tap[i]);
 	bpf_object__close(k->object); /* the mappings go with the process */
-	free(k->scratch.values);
 	free(k);
 }
 

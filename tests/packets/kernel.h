@@ -55,8 +55,8 @@ struct kernel_run {
 /* 0, or -errno of the test-run. */
 int kernel_run(struct kernel *k, struct kernel_run *run) __attribute__((warn_unused_result));
 
-/* What time it was for the last frame on CPU (ms). */
-u32 kernel_clock(struct kernel *k, unsigned int cpu);
+/* What time it was for the last frame (ms). */
+u32 kernel_clock(const struct kernel *k);
 
 /* How many records the ring had, and the last of them; valid until the next call. */
 unsigned int kernel_up(struct kernel *k, const struct fast_frame **last);

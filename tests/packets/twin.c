@@ -344,7 +344,7 @@ static bool twin_both(struct twin *tw, const struct frame *f, u32 linear, struct
 		fprintf(stderr, "test-run of %u bytes: %s\n", f->length, strerror(-rc));
 		return false;
 	}
-	w->now = kernel_clock(tw->kernel, tw->cpu_number);
+	w->now = kernel_clock(tw->kernel);
 	tw->compared++;
 	user_frame(&tw->user, f->bytes, f->length, linear ? linear : f->length, w);
 	filled = tw->t[0]->counters->counter[COUNTER_CHECKSUMS_FILLED] - filled;
