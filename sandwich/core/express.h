@@ -131,7 +131,7 @@ CORE_INLINE bool express_ipv4(const struct settings *cfg, struct express *e)
 	u64 words = src < dst ? src | (u64)dst << 32 : dst | (u64)src << 32;
 	struct address to;
 
-	if (at[0] != 0x45 || core_read(16, at + 6) & core_swap16(0x3fff))
+	if (at[0] != 0x45 || length < 20 || core_read(16, at + 6) & core_swap16(0x3fff))
 		return false;
 	if (!express_holds(e, length) || !express_is_end(at[12]) || !express_is_end(at[16]) ||
 	    !express_transport(e, at + 20, at[9], length - 20, (u64)src + dst))
