@@ -1,2 +1,2 @@
-# sandwich/core/flow.h
-s/return hash_end(&s, tail >> 32, 8 + 4);/return hash_end(\&s, tail >> 33, 8 + 4);/
+# sandwich/core/express.h
+s/core_write(32, frame + 8, rest);/core_write(32, frame + 8, rest ^ 1);/
