@@ -62,11 +62,11 @@ def _raise_on_signal(number, _frame):
 class Lab:
     """One sandwich. Use it as a context manager, or call close()."""
 
-    space_kind, firewall_kind = Namespace, Firewall  # what nodes are made of
+    space_kind, firewall_kind, plan_kind = Namespace, Firewall, Plan  # what nodes are made of
 
     def __init__(self, options=None):
         self.options = options or Options()
-        self.plan = Plan(self.options)
+        self.plan = self.plan_kind(self.options)
         self.prefix = _unique_prefix()
         self.directory = tempfile.mkdtemp(prefix=f"{self.prefix}-")
         os.chmod(self.directory, 0o755)
