@@ -138,7 +138,7 @@ drill:
 # Tests: each suite is a target of its own, and tests/run adds up what they say.
 SUITES    ?= $(if $(SAN),unit packets sim roles config,\
 	     lint unit packets hammer sim sync roles model fuzz config man system system-generic \
-	     system-pcap)
+	     system-pcap vpn)
 CHECK_LOG := $(BUILD)/check
 
 .PHONY: check
@@ -222,7 +222,7 @@ help:
 #@
 #@ One suite of the tests: make check-lint, check-unit, check-packets, check-hammer, check-sim,
 #@   check-sync, check-roles, check-model, check-fuzz, check-config, check-man, check-system,
-#@   check-system-generic, check-system-pcap;
+#@   check-system-generic, check-system-pcap, check-vpn (real VPN gateways);
 #@   check-seeds: the simulations of sync and roles with 100,000 seeds (LONG_SEEDS), 20 minutes;
 #@   several: make check SUITES="lint unit"
 #@
