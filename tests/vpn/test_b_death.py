@@ -35,7 +35,7 @@ def test_its_clients_are_back_the_others_notice_nothing(farm, record_property):
     time.sleep(1)
     moment, arrived = kill(farm, victim)
     seconds = come_back(farm, victims, moment)
-    time.sleep(2)
+    time.sleep(3)
     flows = asking.finish()
     record_property("back_after", seconds)
     print(f"{farm.vpn.name}: {len(victims)} clients of {victim} were back after",
@@ -57,6 +57,7 @@ def test_it_takes_no_tunnel_away_when_it_returns(farm_as_left):
         victim = checks.busiest(before)
         farm.kill_firewall(victim, "power")
         come_back(farm, [number for number, name in before.items() if name == victim], time.monotonic())
+        farm.wait_connected()
     before = farm.owners()
     asking = farm.talk.ask(checks.numbers(farm))
     time.sleep(1)
