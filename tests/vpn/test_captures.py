@@ -49,7 +49,7 @@ def test_ipsec():
     for inward in (True, False):
         assert {p.client for p in packets if p.later and p.inward == inward} == {NAT}
         assert {p.client for p in ike if p.data[20] == 53 and p.inward == inward} == {PLAIN}
-        assert len({p.data[:4] for p in esp if p.client == NAT and p.inward == inward}) == 2, "before and after rekeying"
+        assert len({p.data[:4] for p in esp if p.client == NAT and p.inward == inward}) == 2, "old keys and new"
     before, after = ports_of_nat(packets, 4500)
     spis = {port: {p.data[4:20] for p in ike if p.client == NAT and p.port == port} for port in (before, after)}
     assert first.data[:8] in {spi[:8] for spi in spis[before]}
