@@ -92,7 +92,8 @@ CORE_INLINE bool session_expired(const struct settings *cfg, const struct slot *
 
 	if (timer >= TIMEOUTS)
 		return false;
-	return core_elapsed(now, core_load(&s->seen)) > cfg->timeout[timer];
+	return core_elapsed(now, core_load(&s->seen)) >
+	       cfg->timeout[timer] + core_load(&cfg->slack);
 }
 
 /* A bare SYN: this frame opens the conversation anew. */

@@ -49,6 +49,7 @@ struct settings {
 	u32 rows;		   /* which of the two sets of rank rows is in force */
 	u32 timeout[TIMEOUTS];	   /* ms */
 	u32 quantum;		   /* ms in which a hash row touches one session; 0: every frame */
+	u32 slack;		   /* ms by which sessions in use may look idle, being sampled */
 	u32 heard;		   /* ms of silence after which a device may be gone already */
 	u32 filter;		   /* which of the two pin filters is in force */
 	u8 side, affinity, on_down, on_move;

@@ -43,6 +43,7 @@ struct balancer {
 	guint adopt_timer;
 	u64 received;		 /* frames, when last looked at, */
 	u32 rated;		 /* and when that was: ms */
+	u32 sampled;		 /* ms: when sessions were last sampled */
 	struct memory *memory;
 	struct tables tables;	 /* the main thread's handle */
 	struct port *ports[PORTS_MAX];

@@ -12,12 +12,19 @@
 
 /*
  * track = auto: below the lower rate every frame touches its session. Above the upper one a hash
- * row touches one in DATAPATH_QUANTUM_MS, so that memory is waited for 260,000 times a second at
+ * row touches one in DATAPATH_QUANTUM_MS, so that memory is waited for 33,000 times a second at
  * most, however many frames there are.
  */
 #define DATAPATH_EXACT_RATE 100000 /* frames a second */
 #define DATAPATH_SAMPLED_RATE 200000
-#define DATAPATH_QUANTUM_MS 250
+#define DATAPATH_QUANTUM_MS 2000
+
+/*
+ * N sessions of a row that send alike are each touched once in N quanta, at random: in so many
+ * times that, all but one of fifty have been. Timers are longer by it, up to an hour.
+ */
+#define DATAPATH_SLACK_TIMES 4
+#define DATAPATH_SLACK_MS 3600000
 
 /* In the order in which `auto` tries them. */
 static const struct datapath_way {
@@ -223,6 +230,21 @@ void datapath_opened(struct balancer *b, u8 index)
 	g_free(why);
 }
 
+/* It outlasts the sampling by its own length: what was sampled looks idle for that long. */
+static void datapath_slack(struct balancer *b, u32 now)
+{
+	struct settings *s = b->tables.settings;
+	const u64 live = b->maintain.live[TABLE_SESSIONS];
+	const u64 slack = live * s->quantum * DATAPATH_SLACK_TIMES / RANK_ROWS;
+
+	if (s->quantum) {
+		b->sampled = now;
+		core_store(&s->slack, (u32)MIN(slack, DATAPATH_SLACK_MS));
+	} else if (core_elapsed(now, b->sampled) > s->slack) {
+		core_store(&s->slack, 0u);
+	}
+}
+
 /* Between the two rates it stays as it was. */
 static void datapath_track(struct balancer *b, u32 now)
 {
@@ -239,6 +261,7 @@ static void datapath_track(struct balancer *b, u32 now)
 		core_store(quantum, 0u);
 	else if (rate > DATAPATH_SAMPLED_RATE)
 		core_store(quantum, (u32)DATAPATH_QUANTUM_MS);
+	datapath_slack(b, now);
 }
 
 void datapath_tick(struct balancer *b, u32 now)

@@ -205,6 +205,10 @@ static void test_expiry(void **state)
 		s.seen = cases[i].seen;
 		assert_int_equal(session_expired(&cfg, &s, cases[i].now), cases[i].expired);
 	}
+	cfg.slack = 5000; /* sampled: what looks idle may be in use */
+	s.seen = 1000;
+	assert_false(session_expired(&cfg, &s, 36000));
+	assert_true(session_expired(&cfg, &s, 36001));
 }
 
 static void test_a_bare_syn_opens(void **state)

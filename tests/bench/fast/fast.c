@@ -39,7 +39,7 @@
 #define FAST_WARM_US   150000
 #define FAST_MTU       1500
 #define FAST_MEASURES  8
-#define FAST_QUANTUM_MS 250 /* as run/datapath.c has it under load */
+#define FAST_QUANTUM_MS 2000 /* as run/datapath.c has it under load */
 
 enum fast_what { FAST_SANDWICH, FAST_PASS, FAST_THERE };
 
