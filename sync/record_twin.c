@@ -7,14 +7,6 @@
 #define NEIGHBOUR_BYTES 26
 #define CENSUS_BYTES 8
 
-static bool twin_room(struct record_writer *w, size_t bytes)
-{
-	if (record_room(w) >= bytes)
-		return true;
-	w->full = true;
-	return false;
-}
-
 /* At the end: no more, and nothing wrong with that. */
 static bool twin_left(struct record_reader *r, size_t bytes)
 {
@@ -39,7 +31,7 @@ static void twin_get_mac(struct record_reader *r, struct mac *mac)
 
 bool record_put_farm(struct record_writer *w, const struct record_farm *farm)
 {
-	if (!twin_room(w, FARM_BYTES))
+	if (!record_fits(w, FARM_BYTES))
 		return false;
 	record_put(w, farm->name, 8);
 	record_put(w, farm->flags, 1);
@@ -66,7 +58,7 @@ bool record_put_neighbour(struct record_writer *w, const struct record_neighbour
 {
 	const u8 *address = (const u8 *)&neighbour->address;
 
-	if (!twin_room(w, NEIGHBOUR_BYTES))
+	if (!record_fits(w, NEIGHBOUR_BYTES))
 		return false;
 	for (size_t i = 0; i < sizeof(neighbour->address); i++)
 		record_put(w, address[i], 1);
@@ -94,7 +86,7 @@ bool record_get_neighbour(struct record_reader *r, struct record_neighbour *out)
 
 bool record_put_census(struct record_writer *w, const struct record_census *census)
 {
-	if (!twin_room(w, CENSUS_BYTES))
+	if (!record_fits(w, CENSUS_BYTES))
 		return false;
 	record_put(w, census->sessions, 4);
 	record_put(w, census->pins, 4);

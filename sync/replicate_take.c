@@ -7,17 +7,9 @@
 
 #define REPLICATE_BATCH 64
 
-static u8 replicate_device_by_name(const struct replicate *r, u64 name)
-{
-	for (u32 id = 1; name && id < DEVICES_MAX; id++)
-		if (r->setup.tables->devices[id].name_hash == name)
-			return (u8)id;
-	return 0;
-}
-
 static u8 replicate_device(const struct replicate *r, const struct record_entry *e)
 {
-	return e->name ? replicate_device_by_name(r, e->name) : r->device_here[e->place];
+	return e->name ? tables_device_named(r->setup.tables, e->name) : r->device_here[e->place];
 }
 
 /* --- sessions and pins ---------------------------------------------------------------------- */
@@ -125,7 +117,7 @@ static void replicate_take_devices(struct replicate *r, const struct link_item *
 
 	record_get(&from, 8); /* the epoch: heartbeats on the path compare it */
 	while (record_get_device(&from, &told)) {
-		u8 here = replicate_device_by_name(r, told.name);
+		u8 here = tables_device_named(r->setup.tables, told.name);
 
 		r->device_here[told.place] = here;
 		if (r->setup.ops.device)

@@ -118,6 +118,15 @@ CORE_INLINE struct device *tables_device(struct tables *t, u8 id)
 	return &t->devices[id];
 }
 
+/* The id of the device whose name has that hash; 0: there is none. */
+CORE_INLINE u8 tables_device_named(const struct tables *t, u64 name_hash)
+{
+	for (u32 id = 1; name_hash && id < DEVICES_MAX; id++)
+		if (core_load(&t->devices[id].name_hash) == name_hash)
+			return (u8)id;
+	return 0;
+}
+
 CORE_INLINE struct mac_entry *tables_mac(struct tables *t, u32 index)
 {
 	return &t->macs[index & (MACS_SLOTS - 1)];

@@ -50,14 +50,6 @@ void sync_main_duty(struct sync *s, bool active)
 	sync_word_send(s, sync_on_duty, word);
 }
 
-static u8 sync_device(const struct balancer *b, u64 name)
-{
-	for (unsigned int id = 1; id < DEVICES_MAX; id++)
-		if (b->tables.devices[id].name_hash == name)
-			return (u8)id;
-	return 0;
-}
-
 static void sync_take_device(struct balancer *b, const struct record_farm *r, u32 now)
 {
 	const struct farm_word word = {
@@ -69,7 +61,7 @@ static void sync_take_device(struct balancer *b, const struct record_farm *r, u3
 		.admin_version = r->admin_version,
 		.deadline_ms = r->deadline_ms,
 	};
-	u8 device = sync_device(b, r->name);
+	u8 device = tables_device_named(&b->tables, r->name);
 
 	if (device)
 		farm_told(b->farm, device, &word, now);

@@ -100,8 +100,8 @@ int sync_paths_open(struct sync *s, char **why) __attribute__((warn_unused_resul
 void sync_paths_close(struct sync *s);
 void sync_paths_receive(struct sync *s);
 void sync_paths_flush(struct sync *s);
-u8 *sync_paths_room(struct sync_box *box, u8 path, size_t size);
-void sync_paths_send(struct sync_box *box, u8 path, u8 *datagram, size_t length);
+u8 *sync_paths_room(void *box, u8 path, size_t size); /* the link's ops of those names */
+void sync_paths_send(void *box, u8 path, u8 *datagram, size_t length);
 u8 sync_paths_count(const struct sync_box *box);
 
 /*

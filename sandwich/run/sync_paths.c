@@ -42,8 +42,9 @@ static u8 sync_lan_of(const struct sync_box *box, u8 path)
 
 /* --- out ------------------------------------------------------------------------------------ */
 
-u8 *sync_paths_room(struct sync_box *box, u8 path, size_t size)
+u8 *sync_paths_room(void *user, u8 path, size_t size)
 {
+	struct sync_box *box = user;
 	struct sync *s = box->sync;
 
 	if (sync_lan_of(box, path) == SYNC_LANS)
@@ -51,8 +52,9 @@ u8 *sync_paths_room(struct sync_box *box, u8 path, size_t size)
 	return size <= sizeof(s->frame) ? s->frame : NULL;
 }
 
-void sync_paths_send(struct sync_box *box, u8 path, u8 *datagram, size_t length)
+void sync_paths_send(void *user, u8 path, u8 *datagram, size_t length)
 {
+	struct sync_box *box = user;
 	u8 lan = sync_lan_of(box, path);
 
 	if (lan == SYNC_LANS)

@@ -190,16 +190,6 @@ static int sync_wire_role(struct sync *s)
 
 /* --- links ---------------------------------------------------------------------------------- */
 
-static u8 *sync_room(void *user, u8 path, size_t size)
-{
-	return sync_paths_room(user, path, size);
-}
-
-static void sync_send(void *user, u8 path, u8 *datagram, size_t length)
-{
-	sync_paths_send(user, path, datagram, length);
-}
-
 static void sync_take_heartbeat(struct sync_box *box, const struct link_item *item, u64 now)
 {
 	struct record_reader r = item->content;
@@ -343,7 +333,8 @@ static int sync_wire_link(struct sync_box *box, u64 now)
 		.paths = sync_paths_count(box),
 		.interval_us = pace->interval_ms * 1000ull,
 		.count = pace->count,
-		.ops = {sync_room, sync_send, sync_item, sync_again, sync_reset, sync_up, box},
+		.ops = {sync_paths_room, sync_paths_send, sync_item, sync_again, sync_reset,
+			sync_up, box},
 	};
 
 	return link_new(&box->link, &setup, now);
@@ -400,7 +391,7 @@ static int sync_wire_stream(struct sync_box *box)
 		.refresh_ms = twin ? config->sync_refresh * 1000 : 0,
 		.ops = {sync_stream_changed, sync_devices, sync_device_told, box},
 	};
-	const struct repair_setup repair = {
+	struct repair_setup repair = {
 		.tables = &s->tables,
 		.journal = s->journal,
 		.store = s->store,
@@ -408,15 +399,14 @@ static int sync_wire_stream(struct sync_box *box)
 		.peer = setup.peer,
 		.key = s->tables.settings->secret.k0,
 	};
-	struct repair_setup with = repair;
 	int rc;
 
 	store_link(s->store, box->place, setup.peer);
 	rc = replicate_new(&box->stream, &setup);
 	if (rc)
 		return rc;
-	with.replicate = box->stream;
-	rc = repair_new(&box->repair, &with);
+	repair.replicate = box->stream;
+	rc = repair_new(&box->repair, &repair);
 	if (rc)
 		return rc;
 	replicate_attach(box->stream, box->link);

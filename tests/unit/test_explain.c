@@ -12,69 +12,7 @@
 	  conf/lines.c conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c
 	  conf/targets.c conf/units.c conf/values.c */
 /* explain: what it says is what the engine does. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include "tests/unit/control_fakes.h"
-
-/* The response to WORDS; kept until the next question of the test. */
-static JsonObject *ask(struct balancer *b, const char *words)
-{
-	static JsonNode *last;
-
-	if (last)
-		json_node_unref(last);
-	last = control_execute(b, words, strlen(words));
-	assert_true(JSON_NODE_HOLDS_OBJECT(last));
-	return json_node_get_object(last);
-}
-
-static const char *status(struct balancer *b, const char *words)
-{
-	return json_object_get_string_member(ask(b, words), "status");
-}
-
-static JsonObject *object(struct balancer *b, const char *words)
-{
-	JsonObject *o = ask(b, words);
-
-	if (strcmp(json_object_get_string_member(o, "status"), "ok"))
-		fail_msg("%s: %s", words, json_object_get_string_member(o, "reason"));
-	return json_object_get_object_member(o, "result");
-}
-
-static void assert_member(JsonObject *o, const char *member, const char *value)
-{
-	assert_true(json_object_has_member(o, member));
-	assert_string_equal(json_object_get_string_member(o, member), value);
-}
-
-static int set_up(void **state)
-{
-	struct balancer *b = g_new0(struct balancer, 1);
-
-	fake_new(b, "firewall", "pair", "in-a");
-	b->routes = (struct routes *)b;
-	b->resolver = (struct resolver *)b;
-	b->answer = (struct answer *)b;
-	fake_session(b, "192.0.2.10", 40000, "10.9.0.80", 80, PROTOCOL_TCP, 1);
-	fake_session(b, "192.0.2.11", 40001, "10.9.0.80", 80, PROTOCOL_TCP, 2);
-	fake_session(b, "192.0.2.11", 53000, "10.9.0.53", 53, PROTOCOL_UDP, 2);
-	fake_session(b, "2001:db8:2::10", 7, "2001:db8:9::80", 7, PROTOCOL_ICMPV6, 3)->state |=
-		SESSION_FROM_INSIDE | SESSION_ASYMMETRIC;
-	*state = b;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	fake_free(*state);
-	g_free(*state);
-	return 0;
-}
+#include "tests/unit/control_ask.h"
 
 /* explain and the engine must name the same device, and the same heir. */
 static void test_explain_agrees(void **state)
