@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -37,7 +38,8 @@ static int bpffs_look(const char *root)
 	return -ENOENT;
 }
 
-static int bpffs_mount(const char *root)
+/* The folder and those above it. */
+static int bpffs_make_folder(const char *root)
 {
 	char folder[4096];
 
@@ -48,9 +50,31 @@ static int bpffs_mount(const char *root)
 		(void)mkdir(folder, 0755);
 	}
 	(void)mkdir(root, 0700);
-	if (mount("bpf", root, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
-		return -errno;
 	return 0;
+}
+
+/*
+ * Its descriptor once it is mounted. Two daemons that start at the same time must not mount one
+ * over the other, where the first would keep its tables out of everybody's sight: the folder below
+ * is locked meanwhile.
+ */
+static int bpffs_mount(const char *root)
+{
+	int below, fd = bpffs_make_folder(root);
+
+	if (fd)
+		return fd;
+	below = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (below < 0)
+		return -errno;
+	fd = flock(below, LOCK_EX) ? -errno : bpffs_look(root);
+	if (fd == -ENOENT) {
+		fd = mount("bpf", root, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700")
+			     ? -errno
+			     : bpffs_look(root);
+	}
+	close(below);
+	return fd;
 }
 
 /* Into a mount namespace that outlives us. Where there is none to enter we stay in our own. */
@@ -116,11 +140,8 @@ static void bpffs_child(int socket, pid_t parent, bool make)
 
 	bpffs_enter(parent);
 	fd = bpffs_look(root);
-	if (fd < 0 && make) {
+	if (fd < 0 && make)
 		fd = bpffs_mount(root);
-		if (!fd)
-			fd = bpffs_look(root);
-	}
 	bpffs_tell(socket, fd);
 	_exit(0);
 }

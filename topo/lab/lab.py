@@ -49,7 +49,8 @@ def _unique_prefix():
 def unmount(path):
     """Take a bpffs away, wherever the daemons mounted it: in our mount namespace, or in that of process 1."""
     if os.path.ismount(path):
-        run(["umount", "-l", path], check=False)
+        while os.path.ismount(path) and run(["umount", "-l", path], check=False).returncode == 0:
+            pass
     else:
         run(["nsenter", "-t", "1", "-m", "--", "umount", "-l", path], check=False)
 
