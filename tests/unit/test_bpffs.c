@@ -40,7 +40,7 @@ static int mounts(const char *folder)
 	return n;
 }
 
-/* All of them at once; returns how many have seen another bpffs than the one that is found after. */
+/* All at once; returns how many have seen another bpffs than the one that is found after. */
 static int start_all(const char *folder)
 {
 	struct stat theirs[DAEMONS], found;
