@@ -265,7 +265,9 @@ __attribute__((noinline)) int sandwich_finish(struct xdp_md *ctx, struct work *w
 	if (!p || !w)
 		return XDP_ABORTED;
 	action = reason_action(w->reason);
-	if (action == ACTION_SEND && sandwich_unfinished(ctx, p, w))
+	/* what doesn't fit is refused here, as it is anyway */
+	if (action == ACTION_SEND && sandwich_unfinished(ctx, p, w) &&
+	    sandwich_fits(p, w, length + (u32)rewrite_growth(w)))
 		w->events |= FAST_EVENT_FORWARD;
 	if (CORE_UNLIKELY(sandwich_wanted(&t, w, action)))
 		sandwich_up(ctx, &t, w, length);
