@@ -124,6 +124,17 @@ demo:
 		{ tail -n 30 $(BUILD)/make.log >&2; exit 1; }
 	@KEEP="$(KEEP)" BINDIR=$(BIN) topo/demo; status=$$?; $(give_back); exit $$status
 
+# A farm of real VPN gateways: VPN=wireguard, ipsec or openvpn.
+VPN ?= wireguard
+.PHONY: demo-vpn
+demo-vpn:
+	@$(call need_root,the demo makes network namespaces: run it as root (sudo make demo-vpn))
+	@$(DEPS) build run demo vpn
+	@mkdir -p $(BUILD)
+	@$(MAKE) --no-print-directory -j$(JOBS) all topo >$(BUILD)/make.log 2>&1 || \
+		{ tail -n 30 $(BUILD)/make.log >&2; exit 1; }
+	@KEEP="$(KEEP)" BINDIR=$(BIN) topo/farm $(VPN); status=$$?; $(give_back); exit $$status
+
 # Failover drills: 2 + 2 balancers, and one thing after the other breaks.
 DRILLS ?=
 .PHONY: drill
@@ -210,6 +221,8 @@ help:
 
 #@ make                  builds build/bin/sandwich-ingress, sandwich-egress, sandwichctl
 #@ sudo make demo        a sandwich in network namespaces, in under a minute (KEEP=1: it stays up)
+#@ sudo make demo-vpn    three real VPN gateways behind one cluster address, and twenty clients:
+#@                       VPN=wireguard, ipsec or openvpn (KEEP=1: it stays up)
 #@ sudo make check       all the tests; the last line is their sum. Both install what is missing
 #@ sudo make bench       packets a second and latency, beside Linux doing the same;
 #@                       some of it: make bench BENCH="forward new"

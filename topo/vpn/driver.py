@@ -17,6 +17,7 @@ class Driver:
 
     name = ""
     programs = ()
+    floats_by_identifier = True  # data from another address says whose tunnel it belongs to
     patience = 20.0     # seconds until its clients have come back from a gateway that died, on a busy machine
 
     def __init__(self, lab):

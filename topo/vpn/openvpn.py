@@ -61,6 +61,7 @@ class OpenVpn(Driver):
     """The ping of both ends (a second apart, six without an answer) is what notices a dead gateway."""
 
     name = "openvpn"
+    floats_by_identifier = False
     programs = ("openvpn", "openssl")
     patience = 40.0
 

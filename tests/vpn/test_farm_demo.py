@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: ISC
+"""topo/farm ends well and leaves nothing behind; what it shows are the other cases here."""
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+
+import conftest
+from topo.lab.processes import poll, processes_naming, run
+
+
+def left_by(process):
+    prefix = f"sw{process.pid}-"
+    spaces = [line for line in run(["ip", "netns", "list"]).stdout.splitlines() if line.startswith(prefix)]
+    files = [name for name in os.listdir(tempfile.gettempdir()) if name.startswith(prefix)]
+    return spaces + files + processes_naming(prefix)
+
+
+def test_stopped_midway_leaves_nothing():
+    conftest.skip_without("wireguard")
+    argv = [sys.executable, os.path.join(conftest.ROOT, "topo/farm"), "wireguard", "--bindir", conftest.BINDIR]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          start_new_session=True) as demo:
+        seen = [next(line for line in demo.stdout if "transfers of 100 kB" in line)]
+        os.killpg(demo.pid, signal.SIGINT)
+        seen.append(demo.stdout.read())
+        demo.wait(30)
+    assert "20 of 20" in seen[0]
+    assert demo.returncode == 130, seen[1]
+    poll(lambda: not left_by(demo), 10, lambda: f"{left_by(demo)} to go away")
