@@ -17,14 +17,14 @@ static void journal_keys(struct journal *j, const struct hash_key *key)
 {
 	const struct settings *cfg = j->tables->settings;
 
-	j->id_key[TABLE_SESSIONS] = cfg->secret;
-	j->id_key[TABLE_PINS] = cfg->placement;
+	j->session_key = cfg->spread;
+	j->pin_key = cfg->placement;
 	j->element_key = *key;
 }
 
 u64 journal_id(const struct journal *j, enum table_kind kind, const struct flow *key)
 {
-	return flow_hash(&j->id_key[kind], key);
+	return kind == TABLE_PINS ? flow_hash(&j->pin_key, key) : flow_spread(&j->session_key, key);
 }
 
 /*

@@ -41,7 +41,8 @@ struct journal {
 	unsigned int ring_count, next_ring;
 	u32 *lost; /* of each ring, as last seen */
 
-	struct hash_key id_key[JOURNAL_KINDS], element_key;
+	struct flow_key session_key;
+	struct hash_key pin_key, element_key;
 	u64 names[DEVICES_MAX];
 	u32 told[DEVICES_MAX]; /* entries on each device */
 	struct shadow *shadow[JOURNAL_KINDS];

@@ -11,7 +11,7 @@
 
 /* The head of each message, 24 bytes: 2 version, 1 path, 1 flags, 4 term, 8 echo, 8 number. */
 #define RECORD_HEAD 24
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2
 #define RECORD_HEAD_PROBE 0x01 /* flag: by a path that the receiver is not known to hear */
 
 struct record_head {

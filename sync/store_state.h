@@ -34,7 +34,7 @@ static inline u64 store_hash(const struct store *s, enum table_kind kind, const 
 {
 	const struct settings *cfg = tables_settings(s->tables);
 
-	return flow_hash(kind == TABLE_PINS ? &cfg->placement : &cfg->secret, key);
+	return kind == TABLE_PINS ? flow_hash(&cfg->placement, key) : session_hash(cfg, key);
 }
 
 /*

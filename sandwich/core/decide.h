@@ -356,7 +356,7 @@ CORE_INLINE void decide_inward(struct tables *t, const struct settings *cfg, str
 	touches = decide_touches(t, cfg, w);
 
 	if (touches || displaced || cfg->last_hop) {
-		hash = session_hash(cfg, &w->flow);
+		hash = session_hash_of(cfg, &w->flow);
 		s = table_find(t, TABLE_SESSIONS, &w->flow, hash);
 	}
 	if (displaced && decide_gone(t, cfg, w, s))
@@ -550,7 +550,7 @@ CORE_INLINE void decide_outward(struct tables *t, const struct settings *cfg, st
 			pin_put(t, &w->key, w->place.hash, w->from, w->place.pin, w->now);
 		touches = decide_touches(t, cfg, w);
 		if (learns || touches || cfg->last_hop)
-			hash = session_hash(cfg, &w->flow);
+			hash = session_hash_of(cfg, &w->flow);
 		w->device = w->from;
 		if (learns)
 			s = decide_learn(t, cfg, w, hash);

@@ -16,13 +16,6 @@
 
 #include "sandwich/core/decide.h"
 
-/* What lane_commit() needs besides the verdict. */
-struct lane {
-	struct slot *session; /* NULL: to be recorded */
-	u8 *stamp;
-	bool touches;
-};
-
 #define LANE_TCP_BYTES 14 /* up to the flags */
 #define LANE_UDP_BYTES 4
 
@@ -102,17 +95,25 @@ CORE_INLINE const u8 *lane_ethernet(struct packet *p, const struct packet_cursor
 	return at + 18;
 }
 
-/* Whether the frame touches its session; false when that is another device's. */
-CORE_INLINE bool lane_session(struct tables *t, const struct settings *cfg, const struct work *w,
-			      struct lane *lane, struct touch *touch, u32 length)
+/*
+ * What the frame of LENGTH bytes that lane_decide() let through leaves behind in the tables. False:
+ * its session is on another device, and nothing was done.
+ */
+CORE_INLINE bool lane_commit(struct tables *t, const struct settings *cfg, struct work *w,
+			     u32 length, struct touch *touch)
 {
-	lane->touches = decide_is_due(t, cfg, w, &lane->stamp);
-	if (!lane->touches)
-		return true;
-	decide_touch(cfg, w, 0, length, touch);
-	touch->hash = session_hash(cfg, &touch->flow);
-	lane->session = table_find(t, TABLE_SESSIONS, &touch->flow, touch->hash);
-	return !lane->session || core_load(&lane->session->device) == w->device;
+	u8 *stamp;
+
+	if (decide_is_due(t, cfg, w, &stamp)) {
+		decide_touch(cfg, w, 0, length, touch);
+		w->events |= touch_flow(tables_hand(t), touch);
+		if (w->events & EVENT_ELSEWHERE)
+			return false;
+		decide_stamp(cfg, w, stamp);
+	}
+	if (w->from)
+		decide_hear(t, w->from, w->now);
+	return true;
 }
 
 /* Its device can be reached; what only an error, a fragment or a host's pin needs is left out. */
@@ -137,7 +138,7 @@ CORE_INLINE bool lane_outward(struct tables *t, const struct settings *cfg, stru
 
 /*
  * Decides what lane_parse() has read. W started zeroed but for `now` and `port`; *TOUCH is room
- * until lane_session().
+ * until lane_commit().
  */
 CORE_INLINE bool lane_decide(struct tables *t, const struct settings *cfg, struct work *w,
 			     struct touch *touch)
@@ -177,18 +178,6 @@ CORE_INLINE bool lane_parse(const struct packet_cursor *c, struct packet *p)
 	if (CORE_LIKELY(p->type == ETHERNET_IPV4))
 		return lane_ipv4(p, at, length);
 	return p->type == ETHERNET_IPV6 && lane_ipv6(p, at, c->end, length);
-}
-
-/* What the frame that lane_decide() and lane_session() let through leaves behind in the tables. */
-CORE_INLINE void lane_commit(struct tables *t, const struct settings *cfg, struct work *w,
-			     const struct lane *lane, const struct touch *touch)
-{
-	if (w->from)
-		decide_hear(t, w->from, w->now);
-	if (!lane->touches)
-		return;
-	decide_stamp(cfg, w, lane->stamp);
-	w->events |= touch_record(tables_hand(t), touch, lane->session);
 }
 
 #endif

@@ -169,6 +169,19 @@ CORE_INLINE u8 session_next(u8 byte, u8 protocol, u8 tcp_flags, bool from_outsid
 	return from_opener ? state : SESSION_ESTABLISHED;
 }
 
+/*
+ * Whether session_next() has nothing to say for sure, of all states that last and of all frames
+ * that neither open nor close.
+ */
+CORE_INLINE bool session_is_steady(u8 byte, u8 tcp_flags, bool from_outside)
+{
+	bool from_opener = from_outside == !(byte & SESSION_FROM_INSIDE);
+	u8 state = session_state(byte);
+
+	return !(tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) &&
+	       (state == SESSION_ESTABLISHED || (state == SESSION_NEW && from_opener));
+}
+
 /* The state byte of a session first seen with this frame. */
 CORE_INLINE u8 session_first(u8 protocol, u8 tcp_flags, bool from_outside, u8 origin)
 {
@@ -189,7 +202,13 @@ CORE_INLINE u8 session_first(u8 protocol, u8 tcp_flags, bool from_outside, u8 or
 /* Sessions lie by a hash of their own: what shares an affinity key must not share a window. */
 CORE_INLINE u64 session_hash(const struct settings *cfg, const struct flow *flow)
 {
-	return flow_hash_of(&cfg->secret, flow);
+	return flow_spread(&cfg->spread, flow);
+}
+
+/* The same by a call; 0 for no flow. */
+CORE_GLOBAL u64 session_hash_of(const struct settings *cfg, const struct flow *flow)
+{
+	return cfg && flow ? session_hash(cfg, flow) : 0;
 }
 
 CORE_INLINE void session_device_count(struct tables *t, u8 device, int change)

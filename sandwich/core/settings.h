@@ -41,7 +41,8 @@ enum timeout {
 
 struct settings {
 	struct hash_key placement; /* part of the epoch: the same on both sides */
-	struct hash_key secret;	   /* where sessions lie in the table, and their ids in sync */
+	struct hash_key secret;	   /* where fragments lie in their table */
+	struct flow_key spread;	   /* made of it: where sessions lie, and their ids in sync */
 	struct device_set up;	   /* may carry what is pinned to it */
 	struct device_set pick;	   /* may be given new conversations; a subset of up */
 	struct mac mac[2];	   /* virtual MACs: [0] uplink, [1] farm */
@@ -82,6 +83,13 @@ CORE_INLINE u32 settings_phase(u32 now, u32 quantum)
 CORE_INLINE u8 settings_tick(u32 phase, u32 row)
 {
 	return (u8)((phase + (row & 255)) >> 8);
+}
+
+/* Before there are sessions: they lie by it. */
+CORE_INLINE void settings_secret(struct settings *cfg, const struct hash_key *secret)
+{
+	cfg->secret = *secret;
+	flow_key_init(&cfg->spread, secret);
 }
 
 #endif

@@ -245,6 +245,17 @@ CORE_INLINE struct slot *table_find(struct tables *t, enum table_kind kind, cons
 	return place ? tables_slot(t, kind, (u32)hash + place - 1) : NULL;
 }
 
+/* The same without a call where the key lies at home, as most do. */
+CORE_INLINE struct slot *table_find_near(struct tables *t, enum table_kind kind,
+					 const struct flow *key, u64 hash)
+{
+	struct slot *home = tables_slot(t, kind, (u32)hash);
+
+	if (!home || core_load(&home->version) == SLOT_NEVER)
+		return NULL;
+	return CORE_LIKELY(slot_holds(home, key)) ? home : table_find(t, kind, key, hash);
+}
+
 /* 0, or MAC_OWNER_... | number, of exactly that key. */
 CORE_FN u32 mac_find_variant(struct tables *t, u64 key)
 {

@@ -43,9 +43,11 @@ typedef u64 __attribute__((__may_alias__)) any_word;
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define core_swap16(x) ((u16)__builtin_bswap16(x))
 #define core_swap32(x) ((u32)__builtin_bswap32(x))
+#define core_swap64(x) ((u64)__builtin_bswap64(x))
 #else
 #define core_swap16(x) ((u16)(x))
 #define core_swap32(x) ((u32)(x))
+#define core_swap64(x) ((u64)(x))
 #endif
 
 #define core_copy(to, from, size) __builtin_memcpy((to), (from), (size))

@@ -18,7 +18,7 @@
 
 #define LAYOUT_MAGIC 0x5a4e4457u
 #define LAYOUT_FORM 1u	  /* of this record */
-#define LAYOUT_MEANING 1u /* of what the tables hold: hashes, states, numbers of reasons */
+#define LAYOUT_MEANING 2u /* of what the tables hold: hashes, states, numbers of reasons */
 
 #define LAYOUT_MAPS 32
 #define LAYOUT_FIELDS 512

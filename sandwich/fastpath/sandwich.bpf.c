@@ -298,7 +298,6 @@ __attribute__((noinline)) int sandwich_lane(struct xdp_md *ctx, u32 port)
 	struct tables t = {0};
 	const struct settings *cfg = tables_settings(&t);
 	struct counters *count;
-	struct lane lane = {0};
 	struct scratch *s = tables_at(&scratches, 0);
 	struct work w = {0};
 
@@ -311,11 +310,8 @@ __attribute__((noinline)) int sandwich_lane(struct xdp_md *ctx, u32 port)
 	if (p->port[port & (FAST_PORTS - 1)].local && checksum_unfinished(&c, &w.packet))
 		return -1;
 	if (!lane_decide(&t, cfg, &w, &s->touch) || rewrite_growth(&w) ||
-	    !sandwich_fits(p, &w, c.length) ||
-	    !lane_session(&t, cfg, &w, &lane, &s->touch, c.length))
-		return -1;
-	lane_commit(&t, cfg, &w, &lane, &s->touch);
-	if (frame + 18 > (u8 *)(long)ctx->data_end)
+	    !sandwich_fits(p, &w, c.length) || frame + 18 > (u8 *)(long)ctx->data_end ||
+	    !lane_commit(&t, cfg, &w, c.length, &s->touch))
 		return -1;
 	rewrite_frame(frame, &w, &cfg->mac[decide_role(w.out_port)]);
 	count = tables_counters(&t);

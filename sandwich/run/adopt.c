@@ -96,13 +96,15 @@ static void adopt_set(struct adopt *a, const char *field, struct device_set *out
 static void adopt_settings(struct balancer *b, struct adopt *a)
 {
 	struct settings *s = b->tables.settings;
+	struct hash_key secret = s->secret;
 	struct former_column column;
 
 	adopt_set(a, "up", &s->up);
 	adopt_set(a, "pick", &s->pick);
 	settings_update_live(&b->tables, s);
 	former_column(a->former, "settings", "secret", sizeof(s->secret), &column);
-	former_copy(&column, 0, &s->secret, sizeof(s->secret));
+	former_copy(&column, 0, &secret, sizeof(secret));
+	settings_secret(s, &secret);
 	former_column(a->former, "settings", "quantum", 4, &column);
 	s->quantum = (u32)former_number(&column, 0);
 	if (!fastpath_shares(b->fast, "filter"))

@@ -200,6 +200,19 @@ static void settings_modes(struct settings *s, const struct config *config,
 		s->timeout[i] = config->timeout[i] * 1000;
 }
 
+/* Both twins' tables have a key in the same window (sync/store.h), if they have a secret. */
+static void settings_tables_key(struct settings *s, const struct config *config,
+				const u8 *secret, size_t secret_length)
+{
+	struct hash_key key;
+
+	if (secret_length)
+		settings_derive(&key, "tables", config->name, secret, secret_length);
+	else
+		randombytes_buf(&key, sizeof(key));
+	settings_secret(s, &key);
+}
+
 int settings_apply(struct tables *t, const struct config *config,
 		   const struct config_balancer *self, const u8 *secret, size_t secret_length)
 {
@@ -215,11 +228,8 @@ int settings_apply(struct tables *t, const struct config *config,
 	settings_derive(&placement, "placement", config->name, secret, secret_length);
 	if (memcmp(&placement, &s->placement, sizeof(placement)))
 		s->placement = placement; /* at start: frames are hashed with it later */
-	/* both twins' tables have a key in the same window (sync/store.h) */
-	if (!s->secret.k0 && secret_length)
-		settings_derive(&s->secret, "tables", config->name, secret, secret_length);
-	else if (!s->secret.k0)
-		randombytes_buf(&s->secret, sizeof(s->secret));
+	if (!s->secret.k0)
+		settings_tables_key(s, config, secret, secret_length);
 	settings_modes(s, config, self->side);
 	s->ports = (u8)(1 + self->farm->len);
 	s->epoch = settings_epoch(config, &s->placement);

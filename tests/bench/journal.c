@@ -137,7 +137,7 @@ static int bench_open(struct bench *b)
 		return -1;
 	memory_tables(b->memory, 0, &b->t);
 	memset(b->t.slots[TABLE_SESSIONS], 0, (size_t)slots * sizeof(struct slot));
-	b->t.settings->secret = (struct hash_key){3, 4};
+	settings_secret(b->t.settings, &(struct hash_key){3, 4});
 	setup.rings = memory_rings(b->memory, &setup.ring_count);
 	if (journal_new(&b->j, &setup))
 		return -1;

@@ -48,7 +48,7 @@ void world_settings(struct tables *t, u8 side, u8 affinity)
 
 	memset(cfg, 0, sizeof(*cfg));
 	cfg->placement = (struct hash_key){0x0706050403020100, 0x0f0e0d0c0b0a0908};
-	cfg->secret = (struct hash_key){0x1234567 + side, 0x89abcdef};
+	settings_secret(cfg, &(struct hash_key){0x1234567 + side, 0x89abcdef});
 	cfg->mac[0] = world_mac(0);
 	cfg->mac[1] = world_mac(1);
 	memcpy(cfg->timeout, world_timeouts, sizeof(cfg->timeout));

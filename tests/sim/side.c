@@ -66,7 +66,7 @@ void side_open(struct sim *s, u8 side, u32 sessions)
 	cfg->heard = SIM_HEARD_MS;
 	cfg->learn_hosts = s->mode != MODE_FIREWALL && side == SIDE_EGRESS;
 	cfg->hold_fragments = true;
-	cfg->secret.k0 = s->seed * 2 + side;
+	settings_secret(cfg, &(struct hash_key){s->seed * 2 + side, 0x89abcdef});
 	if (s->plant == PLANT_ASYMMETRIC_HASH && side)
 		cfg->placement.k0 ^= 1;
 	for (u8 id = 1; id <= s->devices; id++)

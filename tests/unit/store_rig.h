@@ -78,9 +78,9 @@ static inline struct flow box_flow(u32 n)
 static inline struct slot *box_find(struct box *b, enum table_kind kind, const struct flow *f)
 {
 	const struct settings *cfg = b->own.settings;
+	u64 hash = kind == TABLE_PINS ? flow_hash(&cfg->placement, f) : session_hash(cfg, f);
 
-	return table_find(&b->own, kind, f,
-			  flow_hash(kind == TABLE_PINS ? &cfg->placement : &cfg->secret, f));
+	return table_find(&b->own, kind, f, hash);
 }
 
 static inline struct slot *box_session(struct box *b, u32 n)

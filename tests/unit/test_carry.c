@@ -99,7 +99,7 @@ static void rig_open(struct rig *r, u32 slots)
 	assert_non_null(r->former);
 	assert_int_equal(memory_new(&r->memory, slots, slots, 64), 0);
 	memory_tables(r->memory, 0, &r->tables);
-	r->tables.settings->secret.k0 = 7;
+	settings_secret(r->tables.settings, &(struct hash_key){7, 0});
 	r->tables.settings->placement.k0 = 9;
 	for (int i = 0; i < TIMEOUTS; i++)
 		r->tables.settings->timeout[i] = 60000;

@@ -33,7 +33,7 @@ static void rig_open(struct rig *r, u8 affinity, bool hosts)
 	r->tables = &r->balancer.tables;
 	memory_tables(r->memory, 0, r->tables);
 	r->tables->settings->placement = (struct hash_key){1, 2};
-	r->tables->settings->secret = (struct hash_key){3, 4};
+	settings_secret(r->tables->settings, &(struct hash_key){3, 4});
 	r->tables->settings->affinity = affinity;
 	r->tables->settings->learn_hosts = hosts;
 }

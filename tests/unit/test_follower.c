@@ -37,7 +37,7 @@ static int rig_setup(void **state)
 
 	assert_int_equal(memory_new(&r->memory, 4096, 256, 64), 0);
 	memory_tables(r->memory, 0, &r->t);
-	r->t.settings->secret = (struct hash_key){3, 4};
+	settings_secret(r->t.settings, &(struct hash_key){3, 4});
 	r->t.devices[1].name_hash = 11;
 	*state = r;
 	return 0;

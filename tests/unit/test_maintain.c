@@ -43,7 +43,7 @@ static void rig_open(struct rig *r)
 	memory_tables(r->memory, 0, &r->tables);
 	s = r->tables.settings;
 	s->placement = (struct hash_key){1, 2};
-	s->secret = (struct hash_key){3, 4};
+	settings_secret(s, &(struct hash_key){3, 4});
 	for (int i = 0; i < TIMEOUTS; i++)
 		s->timeout[i] = seconds[i] * SECOND;
 	maintain_init(&r->maintain, &r->tables);

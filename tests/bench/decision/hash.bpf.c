@@ -11,8 +11,11 @@
 #include <stdbool.h>
 
 #define table_find table_find_slots
+#define table_find_near table_find_near_slots
 #include "sandwich/fastpath/tables.bpf.h"
 #undef table_find
+#undef table_find_near
+#define table_find_near table_find
 
 struct {
 	__uint(type, HASH_MAP_TYPE);

@@ -28,7 +28,8 @@ static void *sandwich_open(u32 sessions)
 		return NULL;
 	}
 	memory_tables(s->memory, 0, &s->tables);
-	s->tables.settings->secret = (struct hash_key){0x0123456789abcdef, 0xfedcba9876543210};
+	settings_secret(s->tables.settings,
+			&(struct hash_key){0x0123456789abcdef, 0xfedcba9876543210});
 	s->tables.settings->timeout[TIMEOUT_TCP_ESTABLISHED] = 3600000;
 	s->now = memory_now();
 	return s;
