@@ -6,7 +6,8 @@
  * Ravishankar, "Using name-based mappings to increase hit rates", 1998; weights by -ln(u)/w, as in
  * Schindelhauer and Schomaker, 2005). When a device dies one liveness bit flips: only its own flows
  * move, and nothing is rebuilt. The order depends on the devices' names and weights and on the
- * placement key alone, and is computed in integers, so that two machines always agree.
+ * placement key alone, and is computed in integers, so that two machines always agree. Of its
+ * draw some rows are taken back, so that each device comes first in as many as its weight says.
  */
 #ifndef SANDWICH_CORE_RANK_H
 #define SANDWICH_CORE_RANK_H
@@ -114,12 +115,63 @@ CORE_INLINE void rank_build_row(struct rank_row *out, const struct hash_key *key
 	}
 }
 
-/* Fills all rows of one set: 65 536 times N claims, some 50 ms for 16 devices. */
+/* How many rows are the device's by its weight. Names say who has what can't be divided. */
+CORE_INLINE u32 rank_share(const struct rank_device *devices, u32 n, const struct rank_device *of)
+{
+	u64 sum = 0, before = 0;
+
+	for (u32 d = 0; d < n; d++) {
+		sum += devices[d].weight;
+		if (devices[d].name_hash < of->name_hash)
+			before += devices[d].weight;
+	}
+	return sum ? (u32)((before + of->weight) * RANK_ROWS / sum - before * RANK_ROWS / sum) : 0;
+}
+
+/*
+ * Puts the row's CHOICE first where that has too few rows and the first has too many (OVER, by id).
+ * The others keep their order, so a death still leads to whom the row likes best of the rest.
+ */
+CORE_INLINE void rank_yield(struct rank_row *row, u32 choice, int32_t *over)
+{
+	u8 device = row->device[choice];
+
+	if (!device || over[row->device[0]] <= 0 || over[device] >= 0)
+		return;
+	over[row->device[0]]--;
+	over[device]++;
+	for (u32 i = choice; i > 0; i--)
+		row->device[i] = row->device[i - 1];
+	row->device[0] = device;
+}
+
+/*
+ * A draw of the rows gives a device of 16 its share with a standard deviation of 1.5 %, and the
+ * luckiest of them 2.7 % too much. So rows of those who have more than their share go to their next
+ * choice if that has less, the lowest rows first: some 0.6 % of all for 16 devices. Shares are
+ * exact then, but in farms of a hundred and more, where few rows name both who has too many and
+ * who has too few: there a row in a thousand stays with whom it was.
+ */
+static inline void rank_balance(struct rank_row *rows, const struct rank_device *devices, u32 n)
+{
+	int32_t over[DEVICES_MAX] = {0};
+
+	for (u32 d = 0; d < n; d++)
+		over[devices[d].id] = -(int32_t)rank_share(devices, n, &devices[d]);
+	for (u32 row = 0; row < RANK_ROWS; row++)
+		over[rows[row].device[0]]++;
+	for (u32 choice = 1; choice < RANK_DEPTH; choice++)
+		for (u32 row = 0; row < RANK_ROWS; row++)
+			rank_yield(&rows[row], choice, over);
+}
+
+/* Fills all rows of one set: 65 536 times N claims, some 90 ms for 16 devices. */
 static inline void rank_build(struct rank_row *rows, const struct hash_key *key,
 			      const struct rank_device *devices, u32 n)
 {
 	for (u32 row = 0; row < RANK_ROWS; row++)
 		rank_build_row(&rows[row], key, row, devices, n);
+	rank_balance(rows, devices, n);
 }
 #endif
 
