@@ -2,7 +2,7 @@
 
 include tests/common.mk
 
-PACKETS_PARTS   := packets script random generate twin clock kernel user world frame
+PACKETS_PARTS   := packets script capture random generate twin clock kernel user world frame
 PACKETS_SOURCES := $(PACKETS_PARTS:%=tests/packets/%.c) sandwich/slowpath/memory.c \
 		   sandwich/slowpath/pump_batch.c sandwich/slowpath/checksum.c \
 		   sandwich/fastpath/describe.c sandwich/fastpath/layout.c

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "tests/packets/script.h"
+#include "tests/packets/capture.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -232,6 +232,11 @@ static int line_live(struct script *s, char *at)
 	return script_wrong(s, "no such table", name);
 }
 
+static int line_capture(struct script *s, char *at)
+{
+	return capture_play(s->tw, s->samples, at, s->wrong, sizeof(s->wrong));
+}
+
 static int expect_device(struct script *s, const char *value, u8 is)
 {
 	u8 want;
@@ -347,10 +352,8 @@ static int script_expect(struct script *s, char *text)
 	return 0;
 }
 
-static void script_sample(struct script *s, const struct frame *f, u8 port)
+void samples_add(struct samples *all, const struct frame *f, u8 port)
 {
-	struct samples *all = s->samples;
-
 	if (all->count == all->room) {
 		all->room = all->room ? all->room * 2 : 64;
 		all->at = realloc(all->at, all->room * sizeof(*all->at));
@@ -389,7 +392,7 @@ static int script_frame(struct script *s, u8 port, struct mac src, char *text)
 	if (frame_build(&f, text + (held ? 5 : 0), why))
 		return script_wrong(s, "frame", why);
 	script_macs(&f, port, src);
-	script_sample(s, &f, port);
+	samples_add(s->samples, &f, port);
 	s->w = (struct work){.port = port, .held = held};
 	if (!twin_decide(s->tw, &f, 0, &s->w))
 		return script_wrong(s, "kernel and user space differ", text);
@@ -449,6 +452,7 @@ static int script_words(struct script *s, char *line)
 	} lines[] = {
 		{"device", line_device}, {"local", line_local},	  {"route", line_route},
 		{"time", line_time},	 {"counter", line_counter}, {"live", line_live},
+		{"capture", line_capture},
 	};
 	char *at = NULL, *word = strtok_r(line, " \t\n", &at);
 

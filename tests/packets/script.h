@@ -20,6 +20,8 @@ struct samples {
 	size_t count, room;
 };
 
+void samples_add(struct samples *all, const struct frame *f, u8 port);
+
 /* Runs the script at PATH. How many of its lines failed (each told on stderr), or -errno. */
 int script_run(const char *path, struct twin *tw, struct samples *samples)
 	__attribute__((warn_unused_result));
