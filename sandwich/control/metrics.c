@@ -68,6 +68,7 @@ static void metrics_reasons(struct text *t)
 static bool metrics_has_label(u8 counter)
 {
 	return counter == COUNTER_MOVED_DOWN || counter == COUNTER_MOVED_REBIND ||
+	       counter == COUNTER_MOVED_ROAMED ||
 	       (counter >= COUNTER_EVENTS_NEW && counter <= COUNTER_EVENTS_MOVED);
 }
 
@@ -94,6 +95,8 @@ static void metrics_counters(struct text *t)
 		      (double)t->sum->counter[COUNTER_MOVED_DOWN]);
 	metrics_label(t, "moved_total", "reason", "rebind",
 		      (double)t->sum->counter[COUNTER_MOVED_REBIND]);
+	metrics_label(t, "moved_total", "reason", "roamed",
+		      (double)t->sum->counter[COUNTER_MOVED_ROAMED]);
 }
 
 static double metrics_up(struct text *t, const struct farm_device *d)

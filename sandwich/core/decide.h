@@ -407,11 +407,11 @@ CORE_INLINE u8 decide_source(struct tables *t, const struct settings *cfg, const
 }
 
 /*
- * Whether the frame binds its inner host. An answer to the inside does not: its sender may be any
- * server outside, whom masquerading devices reach by addresses of their own. It only corrects a
- * binding that is stale.
+ * Whether the frame was sent by a client, whose device has authenticated it. Not an answer to the
+ * inside: its sender may be any server outside, whom masquerading devices reach by addresses of
+ * their own.
  */
-CORE_INLINE bool decide_binds(const struct slot *s)
+CORE_INLINE bool decide_is_clients(const struct slot *s)
 {
 	return !s || !(core_load(&s->state) & SESSION_FROM_INSIDE);
 }
@@ -432,12 +432,38 @@ CORE_INLINE bool decide_left_behind(struct tables *t, const struct settings *cfg
 	return device_since(tables_device(t, w->from), core_load(&s->created));
 }
 
-CORE_INLINE void decide_learn_key(struct tables *t, const struct settings *cfg, struct work *w,
+/*
+ * A host's tunnel was found on the device that placement names just now: the frame is one that was
+ * still in flight from another, unless the conversation goes on there.
+ */
+CORE_INLINE bool decide_settles(struct tables *t, const struct settings *cfg, struct work *w,
+				struct slot *s)
+{
+	struct slot *pin = pin_find(t, cfg, &w->key, w->place.hash, w->now);
+
+	if (!learn_settles(t, cfg, pin, w->now))
+		return false;
+	if (s && core_load(&s->device) != w->from)
+		learn_asymmetric(t, s, &w->flow);
+	w->device = w->place.device;
+	return true;
+}
+
+/* Placement names another device. True: the frame's has the client of the conversation. */
+CORE_INLINE bool decide_learn_key(struct tables *t, const struct settings *cfg, struct work *w,
 				  struct slot *s)
 {
-	enum learn said =
-		s ? learn_known(t, cfg, s, w->from, w->packet.tcp_flags, w->now) : LEARN_DEVICE;
+	bool roams = cfg->learn_hosts && cfg->on_move == MOVE_REBIND &&
+		     (decide_is_clients(s) || learn_host_is(tables_hand(t), &w->flow, w->now));
+	enum learn said;
 
+	if (roams && decide_settles(t, cfg, w, s))
+		return false;
+	said = s ? learn_known(t, cfg, s, w->from, w->packet.tcp_flags, w->now) : LEARN_DEVICE;
+	if (said == LEARN_ASYMMETRIC && roams) {
+		count(t, COUNTER_MOVED_ROAMED);
+		said = LEARN_DEVICE;
+	}
 	if (said == LEARN_ASYMMETRIC)
 		learn_asymmetric(t, s, &w->flow);
 	if (said == LEARN_DEVICE && learn(t, &w->key, w->place.hash, w->from, w->now)) {
@@ -447,6 +473,7 @@ CORE_INLINE void decide_learn_key(struct tables *t, const struct settings *cfg, 
 	} else if (s) {
 		w->device = core_load(&s->device);
 	}
+	return roams;
 }
 
 /* What the source device says of the conversation; W->device is where it is afterwards. */
@@ -454,6 +481,7 @@ CORE_FN struct slot *decide_learn(struct tables *t, const struct settings *cfg, 
 				  u64 hash)
 {
 	struct slot *s = table_find(t, TABLE_SESSIONS, &w->flow, hash);
+	bool binds = decide_is_clients(s);
 
 	w->device = w->from;
 	if (w->packet.icmp_error || !w->packet.ports_known)
@@ -467,10 +495,12 @@ CORE_FN struct slot *decide_learn(struct tables *t, const struct settings *cfg, 
 		return s;
 	}
 	if (w->place.device != w->from)
-		decide_learn_key(t, cfg, w, s);
-	if (cfg->learn_hosts && w->device == w->from &&
-	    (decide_binds(s) || learn_host_stale(t, cfg, &w->flow, w->now)) &&
-	    learn_host(t, cfg, &w->flow, w->from, w->now))
+		binds = decide_learn_key(t, cfg, w, s) || binds;
+	if (!cfg->learn_hosts || w->device != w->from)
+		return s;
+	if (!binds) /* it only corrects a binding that is stale */
+		binds = learn_host_is(tables_hand(t), &w->flow, w->now) & LEARN_STALE;
+	if (binds && learn_host(t, cfg, &w->flow, w->from, w->now))
 		w->events |= EVENT_LEARNED;
 	return s;
 }

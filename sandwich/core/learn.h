@@ -6,6 +6,9 @@
  * inner hosts are bound. Without a session, the frame's device is believed: a stateful device
  * forwards what it has state for, so the answers belong there. A known conversation is a matter of
  * on-move, of whether its old device is up, and of whether the frame opens it anew.
+ *
+ * Where inner hosts are bound, a device has authenticated what it decrypted: the newest frame of a
+ * client says where its tunnel is, though the old device is up, and all of the client follows.
  */
 #ifndef SANDWICH_CORE_LEARN_H
 #define SANDWICH_CORE_LEARN_H
@@ -18,6 +21,16 @@ enum learn {
 	LEARN_DEVICE,  /* it is on the frame's device from now on */
 	LEARN_ASYMMETRIC, /* it stays, and was seen on two devices that are up */
 };
+
+/*
+ * ms for which a host stays where it was found: what is still in flight from the device that it has
+ * left does not call it back.
+ */
+#define LEARN_SETTLE_MS 300
+
+/* What is known of a flow's inner host; 0: nothing, it may be any server outside. */
+#define LEARN_BOUND 1u /* to a device that is up */
+#define LEARN_STALE 2u /* to one that is not */
 
 /* Up, and heard of lately: a silent device may be gone already, and the partner knows first. */
 CORE_INLINE bool device_is_live(struct tables *t, const struct settings *cfg, u8 id, u32 now)
@@ -82,6 +95,15 @@ CORE_INLINE enum learn learn_known(struct tables *t, const struct settings *cfg,
 	return LEARN_ASYMMETRIC;
 }
 
+/* PIN was put a moment ago, and its device lives: for now it holds against frames from others. */
+CORE_INLINE bool learn_settles(struct tables *t, const struct settings *cfg, const struct slot *pin,
+			       u32 now)
+{
+	return cfg->learn_hosts && cfg->on_move == MOVE_REBIND && pin &&
+	       core_elapsed(now, core_load(&pin->created)) < LEARN_SETTLE_MS &&
+	       device_is_live(t, cfg, core_load(&pin->device), now);
+}
+
 /*
  * Binds the inner host (the flow's outside end, seen from egress) to DEVICE. Under affinity =
  * client the binding and the learned pin are one: it then lives as a binding does. True: it is new.
@@ -100,22 +122,29 @@ CORE_FN bool learn_host(struct tables *t, const struct settings *cfg, const stru
 		}
 		return false;
 	}
-	if (!pin_put(t, &key, hash, device, PIN_HOST, now))
+	if (learn_settles(t, cfg, pin, now) ||
+	    !pin_put(t, &key, hash, device, PIN_HOST, now))
 		return false;
 	count(t, COUNTER_LEARNED_HOSTS);
 	return true;
 }
 
-/* Whether the flow's inner host is bound to a device that is not up. */
-CORE_FN bool learn_host_stale(struct tables *t, const struct settings *cfg, const struct flow *flow,
-			      u32 now)
+/* What is known of the flow's inner host: LEARN_BOUND or LEARN_STALE, or 0. */
+CORE_GLOBAL u32 learn_host_is(struct tables *t, const struct flow *flow, u32 now)
 {
+	const struct settings *cfg = tables_settings(t);
 	struct flow key;
-	u64 hash = place_host_key(cfg, flow, &key);
-	struct slot *pin = pin_find(t, cfg, &key, hash, now);
+	struct slot *pin;
+	u64 hash;
 
-	return pin && core_load(&pin->state) == PIN_HOST &&
-	       !device_set_has(&cfg->up, core_load(&pin->device));
+	tables_take(t);
+	if (!cfg || !flow)
+		return 0;
+	hash = place_host_key(cfg, flow, &key);
+	pin = pin_find(t, cfg, &key, hash, now);
+	if (!pin || core_load(&pin->state) != PIN_HOST)
+		return 0;
+	return device_set_has(&cfg->up, core_load(&pin->device)) ? LEARN_BOUND : LEARN_STALE;
 }
 
 /*

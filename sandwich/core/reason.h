@@ -85,7 +85,9 @@ enum reason {
 	COUNTER(EVENTS_LEARNED, "events_learned_total", "events taken: pins learned")              \
 	COUNTER(EVENTS_MOVED, "events_moved_total", "events taken: sessions that changed devices") \
 	COUNTER(EVENT_SCANS, "event_scans_total", "whole tables scanned for what no event told")   \
-	COUNTER(EVENT_FOUND, "event_found_total", "changes that only a scan found")
+	COUNTER(EVENT_FOUND, "event_found_total", "changes that only a scan found")                \
+	COUNTER(MOVED_ROAMED, "moved_roamed_total",                                                \
+		"conversations moved: their client came back through another device")
 
 enum counter {
 #define COUNTER(name, json, text) COUNTER_##name,
