@@ -14,6 +14,7 @@
 
 #include "sandwich/core/fragment.h"
 #include "sandwich/core/route.h"
+#include "sandwich/core/teach.h"
 #include "sandwich/core/touch.h"
 #include "sandwich/core/work.h"
 
@@ -406,105 +407,6 @@ CORE_INLINE u8 decide_source(struct tables *t, const struct settings *cfg, const
 	return from;
 }
 
-/*
- * Whether the frame was sent by a client, whose device has authenticated it. Not an answer to the
- * inside: its sender may be any server outside, whom masquerading devices reach by addresses of
- * their own.
- */
-CORE_INLINE bool decide_is_clients(const struct slot *s)
-{
-	return !s || !(core_load(&s->state) & SESSION_FROM_INSIDE);
-}
-
-/*
- * A conversation that its device kept while it was away, and others of its key have gone elsewhere
- * and are pinned there: what it says is true of itself, and no reason to call them back.
- */
-CORE_INLINE bool decide_left_behind(struct tables *t, const struct settings *cfg,
-				    const struct work *w, const struct slot *s)
-{
-	if (w->place.why != PLACE_PIN || w->place.device == w->from ||
-	    session_opens(w->packet.tcp_flags))
-		return false;
-	if (cfg->learn_hosts &&
-	    (w->place.pin == PIN_HOST || !(core_load(&s->state) & SESSION_FROM_INSIDE)))
-		return false; /* where a client's tunnel is, its newest frame says */
-	return device_since(tables_device(t, w->from), core_load(&s->created));
-}
-
-/*
- * A host's tunnel was found on the device that placement names just now: the frame is one that was
- * still in flight from another, unless the conversation goes on there.
- */
-CORE_INLINE bool decide_settles(struct tables *t, const struct settings *cfg, struct work *w,
-				struct slot *s)
-{
-	struct slot *pin = pin_find(t, cfg, &w->key, w->place.hash, w->now);
-
-	if (!learn_settles(t, cfg, pin, w->now))
-		return false;
-	if (s && core_load(&s->device) != w->from)
-		learn_asymmetric(t, s, &w->flow);
-	w->device = w->place.device;
-	return true;
-}
-
-/* Placement names another device. True: the frame's has the client of the conversation. */
-CORE_INLINE bool decide_learn_key(struct tables *t, const struct settings *cfg, struct work *w,
-				  struct slot *s)
-{
-	bool roams = cfg->learn_hosts && cfg->on_move == MOVE_REBIND &&
-		     (decide_is_clients(s) || learn_host_is(tables_hand(t), &w->flow, w->now));
-	enum learn said;
-
-	if (roams && decide_settles(t, cfg, w, s))
-		return false;
-	said = s ? learn_known(t, cfg, s, w->from, w->packet.tcp_flags, w->now) : LEARN_DEVICE;
-	if (said == LEARN_ASYMMETRIC && roams) {
-		count(t, COUNTER_MOVED_ROAMED);
-		said = LEARN_DEVICE;
-	}
-	if (said == LEARN_ASYMMETRIC)
-		learn_asymmetric(t, s, &w->flow);
-	if (said == LEARN_DEVICE && learn(t, &w->key, w->place.hash, w->from, w->now)) {
-		w->events |= EVENT_LEARNED;
-		if (s)
-			session_move(t, s, &w->flow, w->from);
-	} else if (s) {
-		w->device = core_load(&s->device);
-	}
-	return roams;
-}
-
-/* What the source device says of the conversation; W->device is where it is afterwards. */
-CORE_FN struct slot *decide_learn(struct tables *t, const struct settings *cfg, struct work *w,
-				  u64 hash)
-{
-	struct slot *s = table_find(t, TABLE_SESSIONS, &w->flow, hash);
-	bool binds = decide_is_clients(s);
-
-	w->device = w->from;
-	if (w->packet.icmp_error || !w->packet.ports_known)
-		return s; /* names no conversation, so it can't say that one is new here */
-	if (local_find(t, cfg, &w->packet.src) & LOCAL_DEVICE) {
-		w->place.why = PLACE_OWN;
-		return s; /* a device's own traffic binds nobody else's */
-	}
-	if (s && decide_left_behind(t, cfg, w, s)) {
-		session_move(t, s, &w->flow, w->from);
-		return s;
-	}
-	if (w->place.device != w->from)
-		binds = decide_learn_key(t, cfg, w, s) || binds;
-	if (!cfg->learn_hosts || w->device != w->from)
-		return s;
-	if (!binds) /* it only corrects a binding that is stale */
-		binds = learn_host_is(tables_hand(t), &w->flow, w->now) & LEARN_STALE;
-	if (binds && learn_host(t, cfg, &w->flow, w->from, w->now))
-		w->events |= EVENT_LEARNED;
-	return s;
-}
-
 /* Fills in the way to the neighbour; false when its MAC isn't known. */
 CORE_INLINE bool decide_to_neighbour(struct tables *t, const struct settings *cfg, struct work *w,
 				     u16 index)
@@ -570,6 +472,7 @@ CORE_INLINE void decide_outward(struct tables *t, const struct settings *cfg, st
 {
 	struct slot *s = NULL;
 	bool touches, learns;
+	u32 steps = 0;
 	u64 hash = 0;
 
 	w->from = decide_source(t, cfg, w);
@@ -583,9 +486,11 @@ CORE_INLINE void decide_outward(struct tables *t, const struct settings *cfg, st
 			hash = session_hash_of(cfg, &w->flow);
 		w->device = w->from;
 		if (learns)
-			s = decide_learn(t, cfg, w, hash);
+			steps = teach_at(tables_hand(t), w, hash);
 		else if (touches || cfg->last_hop)
-			s = table_find(t, TABLE_SESSIONS, &w->flow, hash);
+			steps = table_seek(tables_hand(t), TABLE_SESSIONS, &w->flow, hash);
+		if (steps)
+			s = tables_slot(t, TABLE_SESSIONS, (u32)hash + steps - 1);
 		if (s && !learns && core_load(&s->device) != w->from)
 			decide_agree(t, cfg, w, s);
 		if (touches && (w->device == w->from || s))

@@ -85,6 +85,7 @@ static void test_roaming_host(void **state)
 	rig_open(&r, SIDE_EGRESS, AFFINITY_CLIENT);
 	r.cfg->learn_hosts = true;
 	rig_outward(&r, 1, "v4 10.66.0.1>" RIG_SERVER " tcp 1000>80 flags=S");
+	r.now += LEARN_SETTLE_MS;
 	rig_outward(&r, 2, "v4 10.66.0.1>" RIG_SERVER " tcp 1001>80 flags=S");
 	rig_inward(&r, "v4 " RIG_SERVER ">10.66.0.1 tcp 80>1000 flags=SA");
 	assert_int_equal(r.w.device, 2);
