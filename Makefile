@@ -190,7 +190,8 @@ INSTALLED_ETC  := $(DESTDIR)$(SYSCONFDIR)/sandwich
 .PHONY: install
 install: all
 	install -d $(INSTALLED_SBIN) $(INSTALLED_LIB)/systemd/system $(INSTALLED_LIB)/sysusers.d \
-		$(INSTALLED_DOC)/examples/keepalived $(INSTALLED_ETC)
+		$(INSTALLED_DOC)/examples/keepalived $(INSTALLED_DOC)/examples/health \
+		$(INSTALLED_ETC)
 	install -m 755 $(PROGRAMS) $(INSTALLED_SBIN)
 	for page in $(MAN_PAGES); do \
 		install -D -m 644 $$page $(INSTALLED_MAN)/man$${page##*.}/$${page##*/} || exit 1; \
@@ -203,6 +204,7 @@ install: all
 	install -m 644 $(EXAMPLES) $(INSTALLED_DOC)/examples
 	install -m 644 conf/examples/keepalived/keepalived.conf $(INSTALLED_DOC)/examples/keepalived
 	install -m 755 conf/examples/keepalived/sandwich-role $(INSTALLED_DOC)/examples/keepalived
+	install -m 755 conf/examples/health/check-* $(INSTALLED_DOC)/examples/health
 	install -m 644 conf/examples/firewall.conf $(INSTALLED_ETC)/sandwich.conf.example
 	@[ -n "$(DESTDIR)" ] || echo "next: cp $(SYSCONFDIR)/sandwich/sandwich.conf.example" \
 		"$(SYSCONFDIR)/sandwich/sandwich.conf, and see sandwich.conf(5)"

@@ -62,14 +62,17 @@ struct config_pace {
 
 enum config_detector { CONFIG_DETECT_LINK, CONFIG_DETECT_ARP, CONFIG_DETECT_ICMP,
 		       CONFIG_DETECT_TCP, CONFIG_DETECT_HTTP, CONFIG_DETECT_PATH,
+		       CONFIG_DETECT_IKE, CONFIG_DETECT_SCRIPT, CONFIG_DETECT_SILENCE,
 		       CONFIG_DETECTORS };
 
 /* One active check of [health]. */
 struct config_check {
 	enum config_detector kind;
 	struct in6_addr address; /* whom to ask; all zero: each device's own first address */
-	uint16_t port;		 /* TCP and HTTP; host byte order */
+	uint16_t port;		 /* TCP, HTTP and IKE; host byte order */
 	char *url_path;		 /* HTTP: "/health"; NULL otherwise */
+	char **argv;		 /* script: its absolute path and arguments; NULL otherwise */
+	unsigned int timeout_ms; /* script: not longer than the interval */
 	struct config_pace pace;
 };
 
@@ -77,6 +80,7 @@ struct config_health {
 	struct config_pace path; /* count 0: path = off */
 	uint16_t path_port;	 /* UDP port of the heartbeat, host byte order; default 4851 */
 	unsigned int rise;	 /* successes in a row that mean up; default 3 */
+	struct config_pace silence; /* count 0: silence = off, the default */
 	GPtrArray *checks;	 /* struct config_check */
 };
 

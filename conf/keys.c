@@ -16,7 +16,8 @@ const char *const config_move_words[] = {"rebind", "keep", NULL};
 const char *const config_datapath_words[] = {"auto", "xdp", "xdp-generic", "pcap", NULL};
 const char *const config_role_words[] = {"auto", "external", NULL};
 const char *const config_side_words[] = {"ingress", "egress", NULL};
-const char *const config_detector_words[] = {"link", "arp", "icmp", "tcp", "http", "path", NULL};
+const char *const config_detector_words[] = {"link", "arp", "icmp", "tcp", "http", "path",
+					     "ike",  "script", "silence", NULL};
 
 /* No section has more; keys_nearest() counts on it. */
 #define KEYS_MAX 16
@@ -140,6 +141,8 @@ static const struct key health_keys[KEYS_MAX + 1] = {
 	{HEALTH("tcp", checks), .kind = &value_checks, .min = CONFIG_DETECT_TCP, .example = "22"},
 	{HEALTH("http", checks), .kind = &value_checks, .min = CONFIG_DETECT_HTTP,
 	 .example = ":80/health"},
+	{HEALTH("ike", checks), .kind = &value_checks, .min = CONFIG_DETECT_IKE, .example = "on"},
+	{HEALTH("script", checks), .kind = &value_scripts, .example = "/etc/sandwich/check 5s x 3"},
 };
 
 const struct section_kind section_kinds[SECTIONS] = {

@@ -11,6 +11,7 @@ static void check_free(void *pointer)
 	struct config_check *check = pointer;
 
 	g_free(check->url_path);
+	g_strfreev(check->argv);
 	g_free(check);
 }
 

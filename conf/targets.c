@@ -11,9 +11,8 @@
 #include "conf/units.h"
 #include "conf/values.h"
 
-#define CHECKS_MAX   1024
-#define MIN_INTERVAL 10 /* ms; what is quicker is the path heartbeat's job */
-static const struct config_pace default_pace = {1000, 3};
+#define CHECKS_MAX 1024
+#define IKE_PORT   500 /* RFC 7296 2 */
 
 static bool is_each(const struct config_check *check)
 {
@@ -43,6 +42,16 @@ static bool take_service(const char *text, struct config_check *check)
 	       address_is_host(&check->address);
 }
 
+/* "on", an address, or as take_service() */
+static bool take_gateway(const char *text, struct config_check *check)
+{
+	bool ok = take_host(text, check);
+
+	if (ok)
+		check->port = IKE_PORT;
+	return ok || take_service(text, check);
+}
+
 /* ":80/health" for every device, or http://ADDRESS[:PORT]/PATH */
 static bool take_url(const char *text, struct config_check *check)
 {
@@ -65,14 +74,21 @@ static bool take_url(const char *text, struct config_check *check)
 	return ok;
 }
 
+/* What is quicker than 10 ms is the path heartbeat's job; a gateway pays for what IKE asks. */
 static const struct {
 	bool (*take)(const char *text, struct config_check *check);
 	const char *advice;
+	struct config_pace pace; /* the default */
+	unsigned int min;	 /* ms between questions */
 } targets[CONFIG_DETECTORS] = {
-	[CONFIG_DETECT_ARP] = {take_host, "write on, or an address"},
-	[CONFIG_DETECT_ICMP] = {take_host, "write on, or an address"},
-	[CONFIG_DETECT_TCP] = {take_service, "write a port such as 22, or 10.1.0.11:22"},
-	[CONFIG_DETECT_HTTP] = {take_url, "write :80/health, or http://10.1.0.11:80/health"},
+	[CONFIG_DETECT_ARP] = {take_host, "write on, or an address", {1000, 3}, 10},
+	[CONFIG_DETECT_ICMP] = {take_host, "write on, or an address", {1000, 3}, 10},
+	[CONFIG_DETECT_TCP] = {take_service, "write a port such as 22, or 10.1.0.11:22",
+			       {1000, 3}, 10},
+	[CONFIG_DETECT_HTTP] = {take_url, "write :80/health, or http://10.1.0.11:80/health",
+				{1000, 3}, 10},
+	[CONFIG_DETECT_IKE] = {take_gateway, "write on, a port such as 4500, or 10.1.0.11:500",
+			       {2000, 3}, 100},
 };
 
 /* Does a pace begin with this word: digits, then a unit? */
@@ -106,12 +122,12 @@ static bool take_pace(const struct value *value, char **words, struct config_pac
 		value_wrong(value, "'%.64s': write an interval and a count, such as 1s x 3, last",
 			    text);
 	g_free(text);
-	return ok && value_pace_ok(value, pace, MIN_INTERVAL);
+	return ok && value_pace_ok(value, pace, targets[value->key->min].min);
 }
 
 static void parse_group(const struct value *value, const char *group)
 {
-	struct config_pace pace = default_pace;
+	struct config_pace pace = targets[value->key->min].pace;
 	char **words = value_items(group);
 	guint n = 0;
 

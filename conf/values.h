@@ -39,7 +39,10 @@ extern const struct value_kind value_attachment; /* [struct config_attachment] *
 /* targets.c: the checks of [health]; min: the detector */
 extern const struct value_kind value_checks; /* [GPtrArray of struct config_check] */
 
-/* Helpers the three files share. */
+/* scripts.c: those of [health] that are programs */
+extern const struct value_kind value_scripts; /* [GPtrArray of struct config_check] */
+
+/* Helpers these files share. */
 
 /* "KEY = TEXT: what is wrong", at the value's line. */
 void value_wrong(const struct value *value, const char *format, ...) G_GNUC_PRINTF(2, 3);

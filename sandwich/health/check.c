@@ -11,9 +11,11 @@ static const struct check_kind *const kinds[CONFIG_DETECTORS] = {
 	[CONFIG_DETECT_ICMP] = &check_icmp,
 	[CONFIG_DETECT_TCP] = &check_tcp,
 	[CONFIG_DETECT_HTTP] = &check_http,
+	[CONFIG_DETECT_IKE] = &check_ike,
+	[CONFIG_DETECT_SCRIPT] = &check_script,
 };
 
-static void address_text(const struct address *a, char *out)
+void check_address_text(const struct address *a, char *out)
 {
 	const u8 *bytes = (const u8 *)a;
 
@@ -52,7 +54,7 @@ static bool check_owned(const struct config *config, const struct config_check *
 
 bool checks_valid(const struct config *config)
 {
-	bool valid = true;
+	bool valid = check_scripts_valid(config);
 
 	for (guint i = 0; i < config->health.checks->len; i++) {
 		const struct config_check *c = g_ptr_array_index(config->health.checks, i);
@@ -62,7 +64,7 @@ bool checks_valid(const struct config *config)
 		if (is_each(c) || check_owned(config, c))
 			continue;
 		memcpy(&address, &c->address, sizeof(address));
-		address_text(&address, text);
+		check_address_text(&address, text);
 		g_warning("[health] %s = %s: no device has that address",
 			  config_detector_name(c->kind), text);
 		valid = false;
@@ -85,6 +87,57 @@ void check_done(struct check *c, bool ok, const char *why, u32 rtt_us)
 	c->pending = false;
 	state_result(engine_state(c->owner->engine), c->tracker, ok, why, rtt_us,
 		     (u64)g_get_monotonic_time());
+}
+
+static bool prefix_covers(const struct config_address *prefix, const struct address *target)
+{
+	const u8 *a = prefix->address.s6_addr, *b = (const u8 *)target;
+	u8 whole = prefix->length / 8, rest = prefix->length % 8;
+
+	if (memcmp(a, b, whole))
+		return false;
+	return !rest || (a[whole] ^ b[whole]) >> (8 - rest) == 0;
+}
+
+/* Ours in the target's subnet, else any of its family. */
+static bool check_source(const struct check *c, struct address *out)
+{
+	const GArray *sources = c->owner->sources;
+	bool found = false;
+
+	for (guint i = 0; i < sources->len; i++) {
+		const struct config_address *s = &g_array_index(sources, struct config_address, i);
+		struct address a;
+
+		memcpy(&a, &s->address, sizeof(a));
+		if (address_is_v4(&a) != address_is_v4(&c->target))
+			continue;
+		if (found && !prefix_covers(s, &c->target))
+			continue;
+		*out = a;
+		found = true;
+		if (prefix_covers(s, &c->target))
+			break;
+	}
+	return found;
+}
+
+bool check_way(struct check *c, struct datagram *d, u8 *port)
+{
+	const struct health_ops *ops = c->owner->ops;
+	u16 vlan;
+
+	*d = (struct datagram){.mac_src = c->owner->farm_mac, .dst = c->target};
+	if (!check_source(c, &d->src)) {
+		check_done(c, false, "we have no farm address of its family", 0);
+		return false;
+	}
+	if (!ops->hop(ops->user, c->device, &d->mac_dst, port, &vlan)) {
+		check_done(c, false, "its MAC is not known", 0);
+		return false;
+	}
+	datagram_tag(d, vlan);
+	return true;
 }
 
 static void check_abandon(struct check *c)
@@ -114,6 +167,10 @@ static gboolean check_tick(gpointer data)
 	struct check *c = data;
 	u64 now = (u64)g_get_monotonic_time();
 
+	if (c->pending && c->kind->patient) {
+		check_arm(c, MAX(c->interval_ms / 10, 10));
+		return G_SOURCE_REMOVE;
+	}
 	check_timeout(c, now);
 	check_arm(c, c->interval_ms);
 	c->pending = true;
@@ -132,6 +189,8 @@ static void check_free(gpointer data)
 	if (c->timer)
 		g_source_remove(c->timer);
 	g_free(c->url_path);
+	g_strfreev(c->argv);
+	g_strfreev(c->envp);
 	g_free(c);
 }
 
@@ -145,19 +204,23 @@ static struct tracker *check_tracker(struct checks *owner, const struct check *c
 		.rise = rise,
 		.fall = config->pace.count,
 	};
-	char address[INET6_ADDRSTRLEN], *key;
+	char address[INET6_ADDRSTRLEN], *key, *what;
 	struct tracker *t;
 
-	address_text(&c->target, address);
-	key = g_strdup_printf("[%s]:%u%s", address, c->port, c->url_path ? c->url_path : "");
+	if (c->kind->patient) /* where many wait their turn results come late */
+		pace.window *= 10;
+	check_address_text(&c->target, address);
+	what = c->argv ? g_strjoinv(" ", c->argv) : g_strdup(c->url_path);
+	key = g_strdup_printf("[%s]:%u%s", address, c->port, what ? what : "");
 	t = state_add(engine_state(owner->engine), c->device, config->kind, key, &pace, now);
 	g_free(key);
+	g_free(what);
 	return t;
 }
 
-static void check_add(struct checks *owner, const struct config_device *device,
-		      const struct in6_addr *target, const struct config_check *config,
-		      unsigned int rise, u64 now)
+static void check_add(struct checks *owner, const struct health_setup *setup,
+		      const struct config_device *device, const struct in6_addr *target,
+		      const struct config_check *config, u64 now)
 {
 	struct check *c = g_new0(struct check, 1);
 
@@ -170,7 +233,12 @@ static void check_add(struct checks *owner, const struct config_device *device,
 	c->interval_ms = MAX(config->pace.interval_ms, 1);
 	c->id = owner->next_id++;
 	c->token = (u64)g_random_int() << 32 | g_random_int();
-	c->tracker = check_tracker(owner, c, config, rise, now);
+	if (config->argv) {
+		c->argv = g_strdupv(config->argv);
+		c->envp = check_script_environment(setup, device);
+		c->timeout_ms = config->timeout_ms;
+	}
+	c->tracker = check_tracker(owner, c, config, setup->config->health.rise, now);
 	check_arm(c, FIRST_MS);
 	g_ptr_array_add(owner->list, c);
 }
@@ -188,6 +256,8 @@ static const struct in6_addr *check_target(const struct config_device *d, enum c
 		return &g_array_index(addresses, struct in6_addr, 0);
 	if (c->kind == CONFIG_DETECT_ARP && d->at[side].macs->len)
 		return &none; /* a fixed MAC is always known */
+	if (c->kind == CONFIG_DETECT_SCRIPT)
+		return &none; /* it knows whom it asks */
 	g_message("device %s has no address on this side: not checked by %s", d->name,
 		  config_detector_name(c->kind));
 	return NULL;
@@ -206,7 +276,7 @@ static void checks_add(struct checks *owner, const struct health_setup *setup,
 
 		if (target && d->id < DEVICES_MAX &&
 		    state_has(engine_state(owner->engine), (u8)d->id))
-			check_add(owner, d, target, c, setup->config->health.rise, now);
+			check_add(owner, setup, d, target, c, now);
 	}
 }
 
@@ -222,6 +292,8 @@ struct checks *checks_new(struct engine *engine, const struct health_setup *setu
 	c->next_id = (u16)g_random_int();
 	c->sources = g_array_copy(setup->config->side[setup->self->side].farm_addresses);
 	c->list = g_ptr_array_new_with_free_func(check_free);
+	c->waiting = g_queue_new();
+	script_user(&c->script_user);
 	for (guint i = 0; i < configured->len; i++)
 		checks_add(c, setup, g_ptr_array_index(configured, i), now);
 	return c;
@@ -232,22 +304,33 @@ void checks_free(struct checks *c)
 	if (!c)
 		return;
 	g_ptr_array_unref(c->list);
+	g_queue_free(c->waiting);
 	g_array_unref(c->sources);
 	g_free(c);
+}
+
+typedef bool (*check_reply)(struct check *c, const struct datagram *d);
+
+static bool checks_match(struct checks *c, u8 device, const struct check_kind *kind,
+			 const struct datagram *d, check_reply reply)
+{
+	for (guint i = 0; i < c->list->len; i++) {
+		struct check *check = g_ptr_array_index(c->list, i);
+
+		if (check->kind == kind && check->device == device && reply(check, d))
+			return true;
+	}
+	return false;
 }
 
 bool checks_input(struct checks *c, u8 device, const u8 *frame, u32 length)
 {
 	struct datagram d;
 
-	if (!c->list->len || !datagram_read_echo_reply(&d, frame, length))
+	if (!c->list->len)
 		return false;
-	for (guint i = 0; i < c->list->len; i++) {
-		struct check *check = g_ptr_array_index(c->list, i);
-
-		if (check->kind == &check_icmp && check->device == device &&
-		    check_icmp_reply(check, &d))
-			return true;
-	}
-	return false;
+	if (datagram_read_echo_reply(&d, frame, length))
+		return checks_match(c, device, &check_icmp, &d, check_icmp_reply);
+	return datagram_read_udp(&d, frame, length) &&
+	       checks_match(c, device, &check_ike, &d, check_ike_reply);
 }

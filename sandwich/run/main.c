@@ -14,6 +14,7 @@
 #include "sandwich/control/version.h"
 #include "sandwich/fastpath/keep.h"
 #include "sandwich/fastpath/life.h"
+#include "sandwich/health/script_file.h"
 #include "sandwich/run/advice.h"
 #include "sandwich/run/balancer.h"
 #include "sandwich/run/secret.h"
@@ -217,6 +218,34 @@ static bool run_check_secret(const struct run_options *o, const struct config *c
 	return true;
 }
 
+/* The same for the programs of [health]. */
+static bool run_check_scripts(const struct run_options *o, const struct config *config)
+{
+	const GPtrArray *checks = config->health.checks;
+	bool ok = true;
+
+	for (guint i = 0; i < checks->len; i++) {
+		const struct config_check *c = g_ptr_array_index(checks, i);
+		char *why;
+		int rc = c->argv ? script_file_check(c->argv[0], &why) : 0;
+
+		if (!rc)
+			continue;
+		fprintf(stderr, "%s: %s[health] script: %s\n", o->file,
+			rc == -ENOENT ? "note: " : "", why);
+		g_free(why);
+		ok &= rc == -ENOENT;
+	}
+	return ok;
+}
+
+static bool run_check_files(const struct run_options *o, const struct config *config)
+{
+	bool secret = run_check_secret(o, config);
+
+	return run_check_scripts(o, config) && secret;
+}
+
 static int run_configured(const struct run_role *role, const struct run_options *o,
 			  struct config *config)
 {
@@ -236,7 +265,7 @@ static int run_configured(const struct run_role *role, const struct run_options 
 		g_free(text);
 	}
 	if (o->check || o->print) {
-		rc = o->check && !run_check_secret(o, config) ? EXIT_REFUSED : 0;
+		rc = o->check && !run_check_files(o, config) ? EXIT_REFUSED : 0;
 		config_free(config);
 		return rc;
 	}

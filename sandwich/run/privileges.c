@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define RUN_NICE -10
 
@@ -25,6 +26,13 @@ int run_drop_privileges(void)
 	capng_clear(CAPNG_SELECT_BOTH);
 	if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_RAW, CAP_NET_ADMIN,
 			  CAP_BPF, -1))
+		return -EINVAL;
+	/*
+	 * Who is root owns root's files anyway, and should at least not run the programs of
+	 * [health] as that.
+	 */
+	if (!geteuid() && capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SETUID,
+					CAP_SETGID, -1))
 		return -EINVAL;
 	if (capng_apply(CAPNG_SELECT_BOTH))
 		return -EPERM;

@@ -247,6 +247,19 @@ static const struct broken broken_values[] = {
 	{ "path = 20ms x 3\n", "path = 20ms x 3\nhttp = 10.1.0.11:80\n",
 	  "34: http = 10.1.0.11:80: '10.1.0.11:80': write :80/health, or "
 	  "http://10.1.0.11:80/health\n" },
+	{ "path = 20ms x 3\n", "path = 20ms x 3\nike = gw1\n",
+	  "34: ike = gw1: 'gw1': write on, a port such as 4500, or 10.1.0.11:500\n" },
+	{ "path = 20ms x 3\n", "path = 20ms x 3\nike = on 50ms x 3\n",
+	  "34: ike = on 50ms x 3: write an interval from 100ms to 1h\n" },
+	{ "path = 20ms x 3\n", "path = 20ms x 3\nscript = check.sh 1s x 3\n",
+	  "34: script = check.sh 1s x 3: 'check.sh': write the program's absolute path, such as "
+	  "/etc/sandwich/check 5s x 3\n" },
+	{ "path = 20ms x 3\n", "path = 20ms x 3\nscript = /bin/true,\n",
+	  "34: script = /bin/true,: no program: write an absolute path, such as "
+	  "/etc/sandwich/check\n" },
+	{ "path = 20ms x 3\n", "path = 20ms x 3\nscript = /bin/true 1s x 3 2s\n",
+	  "34: script = /bin/true 1s x 3 2s: each run's time, behind the pace, is from 50ms to "
+	  "the interval\n" },
 };
 
 static const struct broken broken_cross[] = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* links: conf/address.c conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c */
 /* links: conf/lines.c conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c */
-/* links: conf/targets.c conf/units.c conf/values.c */
+/* links: conf/scripts.c conf/targets.c conf/units.c conf/values.c */
 /* The config file: what it says becomes the model, what is wrong is told, what is printed reads. */
 #include <errno.h>
 #include <setjmp.h>
@@ -411,38 +411,6 @@ static void sync_has_a_default_port(void **state)
 	config_free(config);
 }
 
-static const struct {
-	const char *line, *printed;
-} checks[] = {
-	{"arp = on\n", "\narp = on 1s x 3\n"},
-	{"arp = off\n", "\narp = off\n"},
-	{"icmp = on 200ms x 5\n", "\nicmp = on 200ms x 5\n"},
-	{"icmp = 10.1.0.11 2001:db8::1\n", "\nicmp = 10.1.0.11 1s x 3, 2001:db8::1 1s x 3\n"},
-	{"tcp = 22\n", "\ntcp = 22 1s x 3\n"},
-	{"tcp = :22\n", "\ntcp = 22 1s x 3\n"},
-	{"tcp = 10.1.0.11:500 1sx2, 22 500ms x 4\n",
-	 "\ntcp = 10.1.0.11:500 1s x 2, 22 500ms x 4\n"},
-	{"tcp = [2001:db8::1]:22\n", "\ntcp = [2001:db8::1]:22 1s x 3\n"},
-	{"http = :80/health\n", "\nhttp = :80/health 1s x 3\n"},
-	{"http = http://10.1.0.11/\n", "\nhttp = http://10.1.0.11:80/ 1s x 3\n"},
-	{"http = http://[2001:db8::1]:8080/a?b=c#d\n",
-	 "\nhttp = http://[2001:db8::1]:8080/a?b=c#d 1s x 3\n"},
-};
-
-static void checks_have_one_grammar(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < G_N_ELEMENTS(checks); i++) {
-		struct config *config = parse_with("path = 20ms x 3\n", checks[i].line);
-		char *printed = config_print(config);
-
-		if (!strstr(printed, checks[i].printed))
-			fail_msg("%s: not printed as %s", checks[i].line, checks[i].printed);
-		g_free(printed);
-		config_free(config);
-	}
-}
-
 /* print -> read -> print is the identity. */
 static void check_identity(struct config *config)
 {
@@ -588,7 +556,6 @@ int main(void)
 		cmocka_unit_test(a_hash_within_a_word_is_no_comment),
 		cmocka_unit_test(attachments_mix),
 		cmocka_unit_test(sync_has_a_default_port),
-		cmocka_unit_test(checks_have_one_grammar),
 		cmocka_unit_test(what_is_printed_reads_the_same),
 		cmocka_unit_test(good_variants_read_and_print),
 		cmocka_unit_test(examples_read_and_print),

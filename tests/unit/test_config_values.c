@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* links: conf/address.c conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c */
 /* links: conf/lines.c conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c */
-/* links: conf/targets.c conf/units.c conf/values.c */
+/* links: conf/scripts.c conf/targets.c conf/units.c conf/values.c */
 /* What config values are made of: numbers with units, paces, addresses; and near words. */
 #include <errno.h>
 #include <setjmp.h>

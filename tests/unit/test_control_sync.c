@@ -10,7 +10,7 @@
 	  sandwich/run/settings.c sandwich/slowpath/macs.c sandwich/slowpath/memory.c
 	  conf/address.c conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c
 	  conf/lines.c conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c
-	  conf/targets.c conf/units.c conf/values.c */
+	  conf/scripts.c conf/targets.c conf/units.c conf/values.c */
 /* Control words and metrics of sync and roles, in names that never change. */
 #include "tests/unit/control_ask.h"
 

@@ -3,7 +3,7 @@
 /* links: sandwich/run/number.c sandwich/run/secret.c sandwich/slowpath/memory.c */
 /* links: conf/address.c conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c */
 /* links: conf/lines.c conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c */
-/* links: conf/targets.c conf/units.c conf/values.c */
+/* links: conf/scripts.c conf/targets.c conf/units.c conf/values.c */
 /* Reload: what is refused and with which words, who keeps which id, and the way back. */
 #include <errno.h>
 #include <setjmp.h>

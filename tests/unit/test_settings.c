@@ -2,7 +2,7 @@
 /* links: sandwich/run/settings.c sandwich/slowpath/memory.c */
 /* links: conf/address.c conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c */
 /* links: conf/lines.c conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c */
-/* links: conf/targets.c conf/units.c conf/values.c */
+/* links: conf/scripts.c conf/targets.c conf/units.c conf/values.c */
 /* From the configuration to the engine: both sides compute the same from one file. */
 #include <arpa/inet.h>
 #include <errno.h>
