@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Reads tests/vpn/captures: pcap files of Ethernet and IPv4, as topo/vpn/record.py writes them."""
+"""Reads tests/vpn/captures: pcap files of Ethernet and IPv4, as topo/vpn/record.py and record_kernel.py write them."""
 import os
 import struct
 from typing import NamedTuple
@@ -9,7 +9,8 @@ GATEWAY = "192.0.2.10"
 
 
 class Packet(NamedTuple):
-    """One UDP datagram, or a later IP fragment, which has no ports."""
+    """One IP packet. A later fragment has no ports, nor have ESP, AH and GRE: their data begins where UDP's header
+    would. TCP's is whole."""
 
     client: str
     port: int           # the client's
@@ -17,6 +18,7 @@ class Packet(NamedTuple):
     inward: bool        # to the gateway
     later: bool
     data: bytes
+    protocol: int = 17
 
 
 def path(kind):
@@ -31,8 +33,12 @@ def parse(frame):
     data = ip[length:struct.unpack("!H", ip[2:4])[0]]
     if offset:
         return Packet(source if inward else target, 0, 0, inward, True, data)
+    protocol = ip[9]
+    if protocol not in (6, 17):
+        return Packet(source if inward else target, 0, 0, inward, False, data, protocol)
     ports = struct.unpack("!HH", data[:4])
-    return Packet(source if inward else target, ports[not inward], ports[inward], inward, False, data[8:])
+    return Packet(source if inward else target, ports[not inward], ports[inward], inward, False,
+                  data[8:] if protocol == 17 else data, protocol)
 
 
 def read(kind):

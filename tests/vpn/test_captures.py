@@ -10,11 +10,11 @@ import pytest
 import captures
 from conftest import BINDIR, ROOT
 
-NAT, PLAIN = "192.0.2.20", "192.0.2.21"
+NAT, PLAIN, OTHER = "192.0.2.20", "192.0.2.21", "192.0.2.22"
 
 
-@pytest.mark.parametrize("kind", ["ipsec", "wireguard", "openvpn"])
-def test_replayed_each_client_is_on_one_device(kind):
+def replayed(kind):
+    """What sandwichctl says of a capture, each of whose packets went somewhere."""
     program = os.path.join(BINDIR, "sandwichctl")
     if not os.access(program, os.X_OK):
         pytest.skip(f"needs {program}: run make")
@@ -26,10 +26,27 @@ def test_replayed_each_client_is_on_one_device(kind):
     assert answer["packets"] == len(packets)
     assert answer["reasons"] == {"to_device": sum(p.inward for p in packets),
                                  "to_uplink": sum(not p.inward for p in packets)}
+    return answer["conversations"]
+
+
+def devices_of(rows):
+    return {device for row in rows for device in row["devices"]}
+
+
+@pytest.mark.parametrize("kind", ["ipsec", "wireguard", "openvpn"])
+def test_replayed_each_client_is_on_one_device(kind):
+    conversations = replayed(kind)
     for client in (NAT, PLAIN):
-        rows = [row for row in answer["conversations"] if row["client"] == client]
-        assert len({device for row in rows for device in row["devices"]}) == 1
+        rows = [row for row in conversations if row["client"] == client]
+        assert len(devices_of(rows)) == 1
         assert len({row["client_port"] for row in rows if row["server_port"] != 500}) == 1 + (client == NAT)
+
+
+@pytest.mark.parametrize("kind", ["esp", "ah", "l2tp", "pptp", "quic", "quic-lb", "dtls", "dtls-cid"])
+def test_replayed_each_client_of_the_other_kinds_is_on_one_device(kind):
+    conversations = replayed(kind)
+    for client in (PLAIN, OTHER):
+        assert len(devices_of([row for row in conversations if row["client"] == client])) == 1
 
 
 def ports_of_nat(packets, gateway_port):
@@ -86,3 +103,59 @@ def test_openvpn():
             assert {p.data[0] & 7 for p in control} >= {0, 1}, "new keys"
     assert {p.data[1:4] for p in packets if p.data[0] >> 3 == 9} == {bytes(3)}
     ports_of_nat(packets, 1194)
+
+
+@pytest.mark.parametrize("kind, protocol, at", [("esp", 50, 0), ("ah", 51, 4)])
+def test_ipsec_without_udp(kind, protocol, at):
+    packets = captures.read(kind)
+    assert {p.protocol for p in packets} == {17, protocol}
+    for client, ports in ((PLAIN, {500, 4500}), (OTHER, {500})):
+        assert {p.gateway_port for p in packets if p.client == client and p.protocol == 17} == ports
+        for inward in (True, False):
+            spis = {p.data[at:at + 4] for p in packets
+                    if p.protocol == protocol and p.client == client and p.inward == inward}
+            assert len(spis) == 2, "old keys and new"
+
+
+def test_l2tp():
+    packets = captures.read("l2tp")
+    assert {p.gateway_port for p in packets} == {1701}
+    for client in (PLAIN, OTHER):
+        for inward in (True, False):
+            kinds = {p.data[0] >> 7 for p in packets if p.client == client and p.inward == inward}
+            assert kinds == {0, 1}, "data and control"
+
+
+def test_pptp():
+    packets = captures.read("pptp")
+    for client in (PLAIN, OTHER):
+        for inward in (True, False):
+            mine = [p for p in packets if p.client == client and p.inward == inward]
+            assert {p.protocol for p in mine} == {6, 47}
+            assert {p.gateway_port for p in mine if p.protocol == 6} == {1723}
+            assert {p.data[2:4] for p in mine if p.protocol == 47} == {b"\x88\x0b"}
+
+
+@pytest.mark.parametrize("kind", ["quic", "quic-lb"])
+def test_quic(kind):
+    packets = captures.read(kind)
+    for client in (PLAIN, OTHER):
+        mine = [p for p in packets if p.client == client and p.inward]
+        assert len({p.port for p in mine}) == 2, "it changes its port"
+        assert {p.data[0] >> 7 for p in mine} == {0, 1}, "long headers and short"
+        last = int(client.rsplit(".", maxsplit=1)[1])
+        chosen = [p.data[1:19] for p in mine if not p.data[0] >> 7]
+        assert len(set(chosen)) == 1 + (client == OTHER), "who migrates by itself takes another id, a NAT does not"
+        if kind == "quic-lb":
+            assert {one[:3] for one in chosen} == {bytes((17, last, 0x42))}
+
+
+def test_dtls():
+    packets = captures.read("dtls")
+    assert {p.data[0] for p in packets} >= {22, 23}
+    ours = captures.read("dtls-cid")
+    ids = {p.client: {q.data[11:19] for q in ours if q.client == p.client and q.inward and q.data[0] == 25}
+           for p in ours}
+    assert set(ids) == {PLAIN, OTHER} and all(len(one) == 1 for one in ids.values())
+    assert [p.data for p in packets if not p.inward] == [p.data for p in ours if not p.inward]
+    assert {len(q.data) - len(p.data) for p, q in zip(packets, ours)} == {0, 8}
