@@ -171,3 +171,9 @@ bool address_same_net(const struct in6_addr *a, const struct in6_addr *b, unsign
 		return false;
 	return !bits || !((a->s6_addr[bytes] ^ b->s6_addr[bytes]) >> (8 - bits));
 }
+
+void address_network(struct config_address *prefix)
+{
+	for (unsigned int bit = prefix->length; bit < 128; bit++)
+		prefix->address.s6_addr[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
+}

@@ -37,6 +37,9 @@ void address_mac_print(GString *out, const struct config_mac *mac);
 /* Can one host have it: not unspecified, loopback, multicast or broadcast. */
 bool address_is_host(const struct in6_addr *address);
 
+/* The network that PREFIX is in: the bits behind its length are zero. */
+void address_network(struct config_address *prefix);
+
 /* Do the first LENGTH bits agree? */
 bool address_same_net(const struct in6_addr *a, const struct in6_addr *b, unsigned int length);
 

@@ -210,6 +210,104 @@ static void check_alike(const struct checker *checker, guint index, enum config_
 	}
 }
 
+/* --- inner pools ---------------------------------------------------------------------------- */
+
+/* A pool, and whose it is. */
+struct pool {
+	struct config_address network;
+	const struct config_device *device;
+};
+
+static void collect_pools(const struct checker *checker, GArray *pools)
+{
+	for (guint i = 0; i < checker->config->devices->len; i++) {
+		const struct config_device *device = device_at(checker, i);
+
+		for (guint k = 0; k < device->pools->len; k++) {
+			struct pool pool = {
+				g_array_index(device->pools, struct config_address, k), device};
+
+			g_array_append_val(pools, pool);
+		}
+	}
+}
+
+/* By first address, the larger first: of all that overlap, neighbours do. */
+static gint compare_pools(gconstpointer a, gconstpointer b)
+{
+	const struct pool *x = a, *y = b;
+	int order = memcmp(&x->network.address, &y->network.address, sizeof(struct in6_addr));
+
+	if (order || x->network.length != y->network.length)
+		return order ? order : (int)x->network.length - (int)y->network.length;
+	return x->device->line - y->device->line;
+}
+
+static void check_pool(const struct checker *checker, const struct pool *a, const struct pool *b)
+{
+	const struct pool *first = a->device->line <= b->device->line ? a : b;
+	const struct pool *second = first == a ? b : a;
+	const struct place place = {SECTION_DEVICE, second->device->name, "pool"};
+	GString *text = g_string_new(NULL);
+
+	address_prefix_print(text, &second->network);
+	g_string_append(text, " overlaps ");
+	address_prefix_print(text, &first->network);
+	checker_wrong(checker, &place,
+		      "%s of [device %s]: give each device networks of its own, once each",
+		      text->str, first->device->name);
+	g_string_free(text, TRUE);
+}
+
+/* The engine looks for one length after another. */
+static void check_pool_lengths(const struct checker *checker, const GArray *pools)
+{
+	bool used[129] = {false};
+	unsigned int lengths = 0;
+
+	for (guint i = 0; i < pools->len; i++) {
+		const struct pool *pool = &g_array_index(pools, struct pool, i);
+		const struct place place = {SECTION_DEVICE, pool->device->name, "pool"};
+
+		lengths += !used[pool->network.length];
+		used[pool->network.length] = true;
+		if (lengths <= CONFIG_POOL_LENGTHS && i < CONFIG_POOLS)
+			continue;
+		checker_wrong(checker, &place,
+			      "more than %d pools, or more than %d different prefix lengths: "
+			      "write fewer, larger ones",
+			      CONFIG_POOLS, CONFIG_POOL_LENGTHS);
+		return;
+	}
+}
+
+static void check_pools(const struct checker *checker)
+{
+	GArray *pools = g_array_new(FALSE, FALSE, sizeof(struct pool));
+	const struct place mode = {SECTION_SANDWICH, NULL, "mode"};
+
+	collect_pools(checker, pools);
+	if (pools->len && checker->config->mode != CONFIG_MODE_VPN &&
+	    checker_is_there(checker, &mode) && !checker_is_bad(checker, &mode)) {
+		const struct place place = {
+			SECTION_DEVICE, g_array_index(pools, struct pool, 0).device->name, "pool"};
+
+		checker_wrong(checker, &place,
+			      "a pool needs mode = vpn in [sandwich]; in firewall mode the hash "
+			      "says where a host's frames go: leave it out");
+	}
+	check_pool_lengths(checker, pools);
+	g_array_sort(pools, compare_pools);
+	for (guint i = 1; i < pools->len; i++) {
+		const struct pool *a = &g_array_index(pools, struct pool, i - 1);
+		const struct pool *b = &g_array_index(pools, struct pool, i);
+
+		if (address_same_net(&a->network.address, &b->network.address, a->network.length))
+			check_pool(checker, a, b);
+	}
+	g_array_unref(pools);
+}
+
 void checker_devices(const struct checker *checker)
 {
 	guint n = checker->config->devices->len;
@@ -220,6 +318,7 @@ void checker_devices(const struct checker *checker)
 			    "10.2.0.11");
 	check_ids(checker);
 	check_macs(checker);
+	check_pools(checker);
 	for (guint i = 0; i < n; i++) {
 		check_bridge(checker, device_at(checker, i));
 		for (enum config_side_id side = CONFIG_INGRESS; side < CONFIG_SIDES; side++) {

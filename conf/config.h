@@ -92,12 +92,16 @@ struct config_attachment {
 	char *port;	   /* port:NAME, the farm port it is on; NULL: wherever it answers */
 };
 
+#define CONFIG_POOLS 512	/* of all devices together */
+#define CONFIG_POOL_LENGTHS 16	/* distinct prefix lengths of them */
+
 struct config_device {
 	char *name;
 	unsigned int id; /* 1..255, by position in the file */
 	unsigned int weight;
 	unsigned int max_sessions; /* 0: no limit */
 	bool disabled;		   /* state = disabled: known, not used */
+	GArray *pools;		   /* struct config_address: inner prefixes that it hands out */
 	struct config_attachment at[CONFIG_SIDES]; /* no address and no MAC: transparent device */
 	int line;
 };

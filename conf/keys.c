@@ -127,6 +127,7 @@ static const struct key device_keys[KEYS_MAX + 1] = {
 	{DEVICE("max-sessions", max_sessions), .kind = &value_count, .preset = "none", .min = 1,
 	 .max = 64 << 20},
 	{DEVICE("state", disabled), .kind = &value_disabled, .preset = "enabled"},
+	{DEVICE("pool", pools), .kind = &value_networks, .example = "10.99.1.0/24"},
 };
 
 #define HEALTH(name_, field_) NAME_AND_FIELD(name_, struct config_health, field_)

@@ -107,6 +107,43 @@ static void print_prefixes(const struct key *key, const void *field, GString *ou
 
 const struct value_kind value_prefixes = {parse_prefixes, print_prefixes};
 
+/* An address alone is a network of one. */
+static int parse_network(const char *item, struct config_address *out)
+{
+	out->length = 128;
+	return address_parse(item, &out->address) ? address_prefix_parse(item, out) : 0;
+}
+
+static void add_network(const struct value *value, const char *item)
+{
+	struct config_address network, first;
+	GString *text = g_string_new(NULL);
+
+	if (parse_network(item, &network)) {
+		value_wrong(value, "'%.64s' is no network: write one such as %s", item,
+			    value->key->example);
+		goto out;
+	}
+	first = network;
+	address_network(&first);
+	address_prefix_print(text, &first);
+	if (!IN6_ARE_ADDR_EQUAL(&first.address, &network.address))
+		value_wrong(value, "%s is an address in a network: write %s", item, text->str);
+	else if (!address_is_host(&first.address))
+		value_wrong(value, "no host can have an address in %s", item);
+	else
+		g_array_append_val(*(GArray **)value->field, network);
+out:
+	g_string_free(text, TRUE);
+}
+
+static void parse_networks(const struct value *value)
+{
+	each_item(value, add_network);
+}
+
+const struct value_kind value_networks = {parse_networks, print_prefixes};
+
 /* Read ITEM as the address of a host; complains otherwise. */
 static bool take_address(const struct value *value, const char *item, struct in6_addr *address)
 {

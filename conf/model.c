@@ -37,6 +37,7 @@ static void device_free(void *pointer)
 		g_array_unref(device->at[side].macs);
 		g_free(device->at[side].port);
 	}
+	g_array_unref(device->pools);
 	g_free(device->name);
 	g_free(device);
 }
@@ -115,6 +116,7 @@ struct config_device *model_add_device(struct config *config, const char *name, 
 	device->line = line;
 	for (int side = 0; side < CONFIG_SIDES; side++)
 		attachment_init(&device->at[side]);
+	device->pools = g_array_new(FALSE, TRUE, sizeof(struct config_address));
 	keys_preset(&section_kinds[SECTION_DEVICE], device);
 	g_ptr_array_add(config->devices, device);
 	return device;

@@ -28,6 +28,7 @@ extern const struct value_kind value_always;   /* no field: on, and nothing else
 
 /* lists.c: addresses, interfaces and lists of them */
 extern const struct value_kind value_prefixes;   /* [GArray of struct config_address] */
+extern const struct value_kind value_networks;   /* [GArray of struct config_address] */
 extern const struct value_kind value_addresses;  /* [GArray of struct in6_addr] */
 extern const struct value_kind value_mac;        /* [struct config_mac] */
 extern const struct value_kind value_interface;  /* [char *] */

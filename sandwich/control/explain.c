@@ -256,6 +256,8 @@ static const char *explain_why(const struct verdict *v)
 		return "own address";
 	case PLACE_SESSION:
 		return "session";
+	case PLACE_POOL:
+		return "pool";
 	default:
 		return "none";
 	}
@@ -377,7 +379,8 @@ int explain(struct call *call)
 	v.pin = explain_pins(&b->tables, &v.flow, now);
 	explain_place(&b->tables, cfg, &v, &q.dst, now);
 	/* The device that brings it here decides, where no hash could agree. */
-	v.unlearned = cfg->learn_hosts && outside && v.place.why == PLACE_HASH && !v.session;
+	v.unlearned = cfg->learn_hosts && outside && !v.session &&
+		      (v.place.why == PLACE_HASH || v.place.why == PLACE_POOL);
 	v.one_side = !v.session && sides_share(b->config, &q.src, &q.dst, &v.side);
 	explain_gone(cfg, &v);
 	explain_write(call, &q, outside, &v, now);

@@ -26,7 +26,7 @@ static const char *const names_states_tcp[SESSION_STATES] = {
 	"moved",
 };
 static const char *const names_origins[ORIGINS] = {"hash", "learned", "synced", "pinned",
-						   "expected"};
+						   "expected", "pool"};
 static const char *const names_pins[PIN_ORIGINS] = {"learned", "swept",    "operator",
 						    "synced",  "expected", "host"};
 

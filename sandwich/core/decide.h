@@ -162,6 +162,8 @@ CORE_INLINE u8 decide_origin(const struct work *w)
 		return ORIGIN_LEARNED;
 	if (w->place.why == PLACE_HASH || w->place.why == PLACE_NONE)
 		return ORIGIN_HASH;
+	if (w->place.why == PLACE_POOL)
+		return ORIGIN_POOL;
 	if (w->place.why == PLACE_OWN) /* from a device itself, or to it */
 		return w->from ? ORIGIN_LEARNED : ORIGIN_PINNED;
 	switch (w->place.pin) {
@@ -218,7 +220,7 @@ CORE_INLINE void decide_follow(struct tables *t, const struct settings *cfg, str
 CORE_INLINE bool decide_stays(struct tables *t, const struct settings *cfg, const struct work *w,
 			      const struct slot *s)
 {
-	return (w->place.why == PLACE_HASH || w->place.revived) &&
+	return (w->place.why == PLACE_HASH || w->place.why == PLACE_POOL || w->place.revived) &&
 	       device_set_has(&cfg->up, core_load(&s->device)) &&
 	       session_state(core_load(&s->state)) != SESSION_MOVED && !learn_guessed(cfg, s) &&
 	       !learn_stale(t, s) && !session_opens(w->packet.tcp_flags) &&

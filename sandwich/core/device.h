@@ -98,6 +98,7 @@ CORE_INLINE u64 mac_key(const struct mac *mac, u32 vlan, u8 port, u8 variant)
 #define LOCAL_OWN 0x100u     /* floating: the balancer answers, and takes what comes */
 #define LOCAL_CLUSTER 0x200u /* it answers ARP, ND and echo; the rest is the devices' */
 #define LOCAL_DEVICE 0x400u  /* | device id: goes to that device, whatever the hash says */
+#define LOCAL_POOL 0x800u    /* | device id | length << 16: its inner pool (pool.h) */
 
 struct local {
 	struct address address;

@@ -230,7 +230,7 @@ CORE_INLINE void express_rewrite(const struct settings *cfg, u8 *frame, hop_word
 CORE_INLINE bool express_parse(const struct settings *cfg, struct express *e)
 {
 	if (cfg->affinity == AFFINITY_FLOW ||
-	    (cfg->learn_hosts && cfg->affinity != AFFINITY_CLIENT))
+	    (cfg->learn_hosts && (cfg->affinity != AFFINITY_CLIENT || cfg->pool_lengths)))
 		return false;
 	if (CORE_LIKELY(e->type == core_swap16(ETHERNET_IPV4)))
 		return express_ipv4(cfg, e);

@@ -122,6 +122,8 @@ CORE_INLINE bool lane_inward(struct tables *t, const struct settings *cfg, struc
 	w->device = w->place.device;
 	if (w->place.displaced && cfg->on_down != DOWN_MOVE)
 		return false;
+	if (cfg->pool_lengths && w->place.why != PLACE_PIN)
+		return false;
 	w->reason = w->place.why == PLACE_HASH ? REASON_TO_DEVICE : REASON_TO_DEVICE_PINNED;
 	return decide_to_device(t, cfg, w);
 }

@@ -31,6 +31,7 @@ enum learn {
 /* What is known of a flow's inner host; 0: nothing, it may be any server outside. */
 #define LEARN_BOUND 1u /* to a device that is up */
 #define LEARN_STALE 2u /* to one that is not */
+#define LEARN_POOLED 4u /* to none, but it is in some device's pool */
 
 /* Up, and heard of lately: a silent device may be gone already, and the partner knows first. */
 CORE_INLINE bool device_is_live(struct tables *t, const struct settings *cfg, u8 id, u32 now)
@@ -108,7 +109,7 @@ CORE_INLINE bool learn_settles(struct tables *t, const struct settings *cfg, con
  * Binds the inner host (the flow's outside end, seen from egress) to DEVICE. Under affinity =
  * client the binding and the learned pin are one: it then lives as a binding does. True: it is new.
  */
-CORE_FN bool learn_host(struct tables *t, const struct settings *cfg, const struct flow *flow,
+CORE_INLINE bool learn_host(struct tables *t, const struct settings *cfg, const struct flow *flow,
 			u8 device, u32 now)
 {
 	struct flow key;
@@ -129,8 +130,8 @@ CORE_FN bool learn_host(struct tables *t, const struct settings *cfg, const stru
 	return true;
 }
 
-/* What is known of the flow's inner host: LEARN_BOUND or LEARN_STALE, or 0. */
-CORE_GLOBAL u32 learn_host_is(struct tables *t, const struct flow *flow, u32 now)
+/* Whether the flow's inner host is bound: LEARN_BOUND, LEARN_STALE, or 0. */
+CORE_GLOBAL u32 learn_binding(struct tables *t, const struct flow *flow, u32 now)
 {
 	const struct settings *cfg = tables_settings(t);
 	struct flow key;
@@ -145,6 +146,16 @@ CORE_GLOBAL u32 learn_host_is(struct tables *t, const struct flow *flow, u32 now
 	if (!pin || core_load(&pin->state) != PIN_HOST)
 		return 0;
 	return device_set_has(&cfg->up, core_load(&pin->device)) ? LEARN_BOUND : LEARN_STALE;
+}
+
+/* What is known of the flow's inner host. No function of its own: the stack of calls is full. */
+CORE_INLINE u32 learn_host_is(struct tables *t, const struct flow *flow, u32 now)
+{
+	u32 bound = learn_binding(tables_hand(t), flow, now);
+
+	if (bound)
+		return bound;
+	return pool_find(tables_hand(t), &flow->outside) ? LEARN_POOLED : 0;
 }
 
 /*

@@ -6,6 +6,7 @@
 #define SANDWICH_CORE_PLACE_H
 
 #include "sandwich/core/pin.h"
+#include "sandwich/core/pool.h"
 #include "sandwich/core/rank.h"
 
 enum place_why {
@@ -15,6 +16,7 @@ enum place_why {
 	PLACE_HOST,  /* a pin of the inner host */
 	PLACE_OWN,   /* the destination is the device itself */
 	PLACE_SESSION, /* the session stayed where it was though the hash changed */
+	PLACE_POOL,  /* the inner address is in the device's pool, and nothing more is known */
 };
 
 struct placement {
@@ -95,27 +97,58 @@ CORE_INLINE u64 place_host_key(const struct settings *cfg, const struct flow *fl
 	return flow_hash_of(&cfg->placement, key);
 }
 
+/* The same by the binding of the flow's inner host; what its pin says of others is kept in *OUT. */
+CORE_INLINE bool place_by_host(struct tables *t, const struct settings *cfg,
+			       const struct flow *flow, u32 now, struct placement *out)
+{
+	struct placement host;
+	struct flow key;
+	u64 hash;
+
+	core_zero(&host, sizeof(host));
+	hash = place_host_key(cfg, flow, &key);
+	if (!place_by_pin(t, cfg, &key, hash, now, &host))
+		return false;
+	out->device = host.device;
+	out->why = PLACE_HOST;
+	out->pin = host.pin;
+	return true;
+}
+
+/* By the pool that the flow's inner host is in; a pin to a device that is down goes before it. */
+CORE_INLINE bool place_by_pool(struct tables *t, const struct settings *cfg,
+			       const struct flow *flow, struct placement *out)
+{
+	u8 device = (u8)pool_find(tables_hand(t), &flow->outside);
+	bool up = device && device_set_has(&cfg->up, device);
+
+	if (device && !out->displaced) {
+		out->wanted = device;
+		out->displaced = !up;
+	}
+	if (!up)
+		return false;
+	out->device = device;
+	out->why = PLACE_POOL;
+	return true;
+}
+
 /*
  * Places a conversation away from the uplink: by its pin, else by its inner host's binding, else by
- * the hash. KEY is the affinity key of FLOW; *OUT starts zeroed.
+ * its inner host's pool, else by the hash. KEY is the affinity key of FLOW; *OUT starts zeroed.
  */
 CORE_INLINE void place_flow(struct tables *t, const struct settings *cfg, const struct flow *flow,
 			    const struct flow *key, u32 now, struct placement *out)
 {
-	struct placement host;
-	struct flow host_key;
-	u64 hash;
-
-	place(t, cfg, key, now, out);
-	if (!cfg->learn_hosts || cfg->affinity == AFFINITY_CLIENT || out->why == PLACE_PIN)
+	out->hash = flow_hash_of(&cfg->placement, key);
+	if (place_by_pin(t, cfg, key, out->hash, now, out))
 		return;
-	core_zero(&host, sizeof(host));
-	hash = place_host_key(cfg, flow, &host_key);
-	if (!place_by_pin(t, cfg, &host_key, hash, now, &host))
+	if (cfg->learn_hosts && cfg->affinity != AFFINITY_CLIENT &&
+	    place_by_host(t, cfg, flow, now, out))
 		return;
-	out->device = host.device;
-	out->why = PLACE_HOST;
-	out->pin = host.pin;
+	if (CORE_UNLIKELY(core_load(&cfg->pool_lengths)) && place_by_pool(t, cfg, flow, out))
+		return;
+	place_by_hash(t, cfg, out);
 }
 
 #endif

@@ -29,6 +29,7 @@ enum session_origin {
 	ORIGIN_SYNCED,
 	ORIGIN_PINNED,
 	ORIGIN_EXPECTED,
+	ORIGIN_POOL,
 	ORIGINS
 };
 

@@ -38,6 +38,7 @@ enum timeout {
 
 #define ROUTE_LENGTHS_MAX 64
 #define LOCAL_FILTER_WORDS 64
+#define POOL_LENGTHS_MAX 16 /* a power of two */
 
 struct settings {
 	struct hash_key placement; /* part of the epoch: the same on both sides */
@@ -68,6 +69,8 @@ struct settings {
 	u8 route_length[ROUTE_LENGTHS_MAX]; /* distinct prefix lengths (of 128), longest first */
 	u8 live[DEVICES_MAX]; /* the members of `pick`, in order of their name's hash */
 	u64 local_filter[LOCAL_FILTER_WORDS]; /* 4096 bits: an address may be in the local table */
+	u8 pool_lengths;   /* how many of the next are in use; 0: there are no pools */
+	u8 pool_length[POOL_LENGTHS_MAX]; /* distinct prefix lengths (of 128) of inner pools */
 	u64 epoch;	   /* fingerprint of device table and placement key */
 };
 

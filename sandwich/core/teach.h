@@ -57,7 +57,7 @@ CORE_INLINE bool teach_key(struct tables *t, const struct settings *cfg, struct 
 			   struct slot *s)
 {
 	bool roams = cfg->learn_hosts && cfg->on_move == MOVE_REBIND &&
-		     (teach_is_clients(s) || learn_host_is(tables_hand(t), &w->flow, w->now));
+		     (teach_is_clients(s) || learn_host_is(t, &w->flow, w->now));
 	enum learn said;
 
 	if (roams && teach_settles(t, cfg, w, s))
@@ -100,8 +100,9 @@ CORE_INLINE void teach(struct tables *t, const struct settings *cfg, struct work
 		binds = teach_key(t, cfg, w, s) || binds;
 	if (!cfg->learn_hosts || w->device != w->from)
 		return;
-	if (!binds) /* it only corrects a binding that is stale */
-		binds = learn_host_is(tables_hand(t), &w->flow, w->now) & LEARN_STALE;
+	if (!binds) /* of a server outside it only corrects a binding that is stale */
+		binds = learn_host_is(t, &w->flow, w->now) &
+			(LEARN_STALE | LEARN_POOLED);
 	if (binds && learn_host(t, cfg, &w->flow, w->from, w->now))
 		w->events |= EVENT_LEARNED;
 }

@@ -5,6 +5,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "sandwich/core/pool.h"
 #include "sandwich/core/rank.h"
 #include "sandwich/slowpath/memory.h"
 
@@ -124,6 +125,56 @@ static int settings_list_locals(struct tables *t, const struct config *config,
 	return rc;
 }
 
+/* The length is one of those that are looked for. */
+static int settings_use_pool_length(struct settings *s, u8 length)
+{
+	u8 n = s->pool_lengths;
+
+	if (memchr(s->pool_length, length, n))
+		return 0;
+	if (n == POOL_LENGTHS_MAX)
+		return -ENOSPC;
+	s->pool_length[n] = length;
+	s->pool_lengths = (u8)(n + 1);
+	return 0;
+}
+
+static int settings_add_pool(struct tables *t, const struct config_address *pool, u8 device)
+{
+	struct address first = settings_address(&pool->address), key;
+	int rc = settings_use_pool_length(t->settings, (u8)pool->length);
+
+	pool_key(&key, &first, pool->length);
+	return rc ? rc : settings_add_local(t, &key, pool_kind(pool->length, device));
+}
+
+/* Egress alone is asked for inner addresses. */
+static int settings_list_pools(struct tables *t, const struct config *config,
+			       enum config_side_id side)
+{
+	int rc = 0;
+
+	if (config->mode != CONFIG_MODE_VPN || side != CONFIG_EGRESS)
+		return 0;
+	for (guint i = 0; i < config->devices->len; i++) {
+		const struct config_device *d = g_ptr_array_index(config->devices, i);
+
+		for (guint k = 0; k < d->pools->len && !rc; k++)
+			rc = settings_add_pool(
+				t, &g_array_index(d->pools, struct config_address, k), (u8)d->id);
+	}
+	return rc;
+}
+
+/* Never more lengths than are there; a pool that changes may be missed by a frame meanwhile. */
+static void settings_take_pool_lengths(struct settings *s, const struct settings *from)
+{
+	core_publish(&s->pool_lengths, MIN(s->pool_lengths, from->pool_lengths));
+	for (u32 i = 0; i < from->pool_lengths; i++)
+		core_store(&s->pool_length[i], from->pool_length[i]);
+	core_publish(&s->pool_lengths, from->pool_lengths);
+}
+
 /* Puts the locals of FROM in force. While they change the filter lets both kinds through. */
 static void settings_take_locals(struct tables *t, const struct tables *from)
 {
@@ -151,7 +202,11 @@ static int settings_locals(struct tables *t, const struct config *config, enum c
 	int rc = settings_list_locals(&beside, config, side);
 
 	if (!rc)
+		rc = settings_list_pools(&beside, config, side);
+	if (!rc) {
 		settings_take_locals(t, &beside);
+		settings_take_pool_lengths(t->settings, settings);
+	}
 	g_free(locals);
 	g_free(settings);
 	return rc;
@@ -220,6 +275,7 @@ int settings_apply(struct tables *t, const struct config *config,
 	struct hash_key placement;
 	int rc;
 
+	_Static_assert(POOL_LENGTHS_MAX == CONFIG_POOL_LENGTHS, "what the check lets through");
 	_Static_assert((int)TIMEOUTS == (int)CONFIG_TIMEOUTS, "one list of timers");
 	_Static_assert((int)AFFINITY_FLOW == (int)CONFIG_AFFINITY_FLOW, "one list of affinities");
 	rc = settings_locals(t, config, self->side);

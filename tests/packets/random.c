@@ -29,6 +29,14 @@ static const char *const random_worlds[] = {
 
 #define RANDOM_WORLDS (sizeof(random_worlds) / sizeof(*random_worlds))
 
+/* Of some of the hosts that frames come from and go to. */
+static void random_pools(struct tables *t)
+{
+	world_pool(t, "198.51.100.0", 29, 1);
+	world_pool(t, "198.51.100.8", 30, 2);
+	world_pool(t, "2001:db8:1::", 64, 3);
+}
+
 static int random_world(struct twin *tw, u64 *state, size_t number)
 {
 	struct mac third = world_device_mac(3);
@@ -46,6 +54,8 @@ static int random_world(struct twin *tw, u64 *state, size_t number)
 		world_route(t, "10.7.0.0", 16, 0, ROUTE_BLACKHOLE, 0);
 		world_route(t, "2001:db8:1::", 48, 0, ROUTE_VIA, 2);
 		t->devices[3].hop = hop_make(&third, 2);
+		if (t->settings->learn_hosts && number / RANDOM_WORLDS % 2)
+			random_pools(t);
 		t->settings->want_fragments = want && t->settings->hold_fragments;
 	}
 	return 0;

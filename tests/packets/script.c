@@ -161,6 +161,23 @@ static int line_local(struct script *s, char *at)
 	return 0;
 }
 
+/* pool PREFIX/LENGTH DEVICE */
+static int line_pool(struct script *s, char *at)
+{
+	char *prefix = script_word(&at), *device = script_word(&at);
+	char *slash = prefix ? strchr(prefix, '/') : NULL;
+	struct address a;
+	u8 id;
+
+	if (!slash || !device || script_device(s, device, &id) || !id)
+		return script_wrong(s, "PREFIX/LENGTH and a device", prefix);
+	*slash = 0;
+	if (frame_address(prefix, &a))
+		return script_wrong(s, "not an address", prefix);
+	twin_each(s->tw, t) world_pool(t, prefix, (u32)atoi(slash + 1), id);
+	return 0;
+}
+
 /* route PREFIX/LENGTH NEIGHBOUR | link | blackhole [ZONE] */
 static int line_route(struct script *s, char *at)
 {
@@ -450,6 +467,7 @@ static int script_words(struct script *s, char *line)
 		const char *word;
 		int (*run)(struct script *s, char *at);
 	} lines[] = {
+		{"pool", line_pool},
 		{"device", line_device}, {"local", line_local},	  {"route", line_route},
 		{"time", line_time},	 {"counter", line_counter}, {"live", line_live},
 		{"capture", line_capture},

@@ -177,25 +177,52 @@ void world_route(struct tables *t, const char *prefix, u32 length, u32 zone, u8 
 	abort();
 }
 
+/* The entry of A, or a free one. */
+static struct local *world_entry(struct tables *t, const struct address *a)
+{
+	for (u32 i = 0; i < LOCALS_WINDOW; i++) {
+		struct local *e =
+			&t->locals[(local_home(local_hash(a)) + i) & (LOCALS_SLOTS - 1)];
+
+		if (!e->kind || address_equal(&e->address, a))
+			return e;
+	}
+	abort();
+}
+
 void world_local(struct tables *t, const char *address, u32 kind)
 {
 	struct address a;
+	struct local *e;
 	u64 hash;
 
 	if (frame_address(address, &a))
 		abort();
 	hash = local_hash(&a);
-	for (u32 i = 0; i < LOCALS_WINDOW; i++) {
-		struct local *e = &t->locals[(local_home(hash) + i) & (LOCALS_SLOTS - 1)];
+	e = world_entry(t, &a);
+	e->address = a;
+	e->kind = kind;
+	t->settings->local_filter[local_bit(hash) >> 6] |= 1ull << (local_bit(hash) & 63);
+}
 
-		if (e->kind && !address_equal(&e->address, &a))
-			continue;
-		e->address = a;
-		e->kind = kind;
-		t->settings->local_filter[local_bit(hash) >> 6] |= 1ull << (local_bit(hash) & 63);
+void world_pool(struct tables *t, const char *prefix, u32 length, u8 id)
+{
+	struct settings *cfg = t->settings;
+	struct address a, key;
+	struct local *e;
+
+	if (frame_address(prefix, &a))
+		abort();
+	length += address_is_v4(&a) ? 96 : 0;
+	pool_key(&key, &a, length);
+	e = world_entry(t, &key);
+	e->address = key;
+	e->kind = pool_kind(length, id);
+	if (memchr(cfg->pool_length, (int)length, cfg->pool_lengths))
 		return;
-	}
-	abort();
+	if (cfg->pool_lengths == POOL_LENGTHS_MAX)
+		abort();
+	cfg->pool_length[cfg->pool_lengths++] = (u8)length;
 }
 
 void world_decide(struct tables *t, const void *frame, u32 length, u8 port, u32 now, struct work *w)

@@ -46,6 +46,8 @@ void world_neighbour(struct tables *t, u8 index, const char *address);
 void world_route(struct tables *t, const char *prefix, u32 length, u32 zone, u8 kind,
 		 u16 neighbour);
 void world_local(struct tables *t, const char *address, u32 kind);
+/* PREFIX/LENGTH, by its own family's length, is inner addresses of device ID. */
+void world_pool(struct tables *t, const char *prefix, u32 length, u8 id);
 
 /* Runs one frame through decide() at NOW by PORT; the work is zeroed first. */
 void world_decide(struct tables *t, const void *frame, u32 length, u8 port, u32 now,

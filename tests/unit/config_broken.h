@@ -213,6 +213,16 @@ static const struct broken broken_values[] = {
 	  "27: max-sessions = -1: write a number from 1 to 64M\n" },
 	{ "egress = 10.2.0.11\n", "egress = 10.2.0.11\nstate = down\n",
 	  "27: state = down: write enabled or disabled\n" },
+	{ "egress = 10.2.0.11\n", "egress = 10.2.0.11\npool = 10.99.1.1/24\n",
+	  "27: pool = 10.99.1.1/24: 10.99.1.1/24 is an address in a network: write "
+	  "10.99.1.0/24\n" },
+	{ "egress = 10.2.0.11\n", "egress = 10.2.0.11\npool = here 224.0.0.0/24\n",
+	  "27: pool = here 224.0.0.0/24: 'here' is no network: write one such as "
+	  "10.99.1.0/24\n"
+	  "27: pool = here 224.0.0.0/24: no host can have an address in 224.0.0.0/24\n" },
+	{ "egress = 10.2.0.11\n", "egress = 10.2.0.11\npool = fd00::/64\n",
+	  "27: a pool needs mode = vpn in [sandwich]; in firewall mode the hash says where a "
+	  "host's frames go: leave it out\n" },
 	{ "path = 20ms x 3", "path = 2ms x 3",
 	  "33: path = 2ms x 3: write an interval from 5ms to 1h\n" },
 	{ "path = 20ms x 3", "path = 20ms",

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "sandwich/core/pool.h"
 #include "sandwich/core/decide.h"
 #include "sandwich/run/settings.h"
 #include "sandwich/slowpath/memory.h"
@@ -213,6 +214,55 @@ static u32 local_of(struct box *b, const char *text)
 	return local_find(&b->tables, b->tables.settings, &a);
 }
 
+static u32 pool_of(struct box *b, const char *text)
+{
+	struct address a;
+	struct in6_addr in;
+	char mapped[64];
+
+	g_snprintf(mapped, sizeof(mapped), "%s%s", strchr(text, ':') ? "" : "::ffff:", text);
+	assert_int_equal(inet_pton(AF_INET6, mapped, &in), 1);
+	a = settings_address(&in);
+	return pool_find(&b->tables, &a);
+}
+
+/* Egress alone has them, a reload changes them, and they are no addresses of their own. */
+static void pools(void **state)
+{
+	static const char vpn[] = "[sandwich]\nname = t\nmode = vpn\n" SIDES("", "") BOXES;
+	char *first = g_strconcat(vpn, DEVICE(1, "pool = 10.99.1.0/24 fd00:99:1::/64\n"),
+				  DEVICE(2, "pool = 10.96.0.0/15 10.99.2.7\n"), NULL);
+	char *second = g_strconcat(vpn, DEVICE(1, ""), DEVICE(2, "pool = 10.99.1.0/24\n"), NULL);
+	struct config *one = parse(first), *two = parse(second);
+	struct box b;
+
+	(void)state;
+	box_open(&b);
+	box_take(&b, one, "in", "");
+	assert_int_equal(pool_of(&b, "10.99.1.1"), 0);
+	box_close(&b);
+	box_open(&b);
+	box_take(&b, one, "out", "");
+	assert_int_equal(pool_of(&b, "10.99.1.1"), 1);
+	assert_int_equal(pool_of(&b, "10.99.1.255"), 1);
+	assert_int_equal(pool_of(&b, "10.99.2.1"), 0);
+	assert_int_equal(pool_of(&b, "10.99.2.7"), 2);
+	assert_int_equal(pool_of(&b, "10.97.255.255"), 2);
+	assert_int_equal(pool_of(&b, "10.98.0.0"), 0);
+	assert_int_equal(pool_of(&b, "fd00:99:1::ffff"), 1);
+	assert_int_equal(pool_of(&b, "fd00:99:2::1"), 0);
+	assert_int_equal(local_of(&b, "10.99.1.0"), 0);
+	box_take(&b, two, "out", "");
+	assert_int_equal(pool_of(&b, "10.99.1.1"), 2);
+	assert_int_equal(pool_of(&b, "10.99.2.7"), 0);
+	assert_int_equal(b.tables.settings->pool_lengths, 1);
+	box_close(&b);
+	config_free(one);
+	config_free(two);
+	g_free(first);
+	g_free(second);
+}
+
 static void locals(void **state)
 {
 	struct config *one = parse(SANDWICH("") SIDES("", "") BOXES THREE);
@@ -347,7 +397,7 @@ int main(void)
 		cmocka_unit_test(both_sides_agree), cmocka_unit_test(live_is_sorted_by_name),
 		cmocka_unit_test(epochs),           cmocka_unit_test(locals),
 		cmocka_unit_test(too_many_locals),  cmocka_unit_test(zones),
-		cmocka_unit_test(numbers),
+		cmocka_unit_test(numbers),          cmocka_unit_test(pools),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
