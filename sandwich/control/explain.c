@@ -166,7 +166,7 @@ static struct slot *explain_pins(struct tables *t, const struct flow *flow, u32 
 	struct flow key;
 	struct slot *pin;
 
-	affinity_key(&key, flow, cfg->affinity);
+	tunnel_key(t, cfg, flow, &key);
 	pin = explain_pin(t, &key, now);
 	if (pin || !cfg->learn_hosts || cfg->affinity == AFFINITY_CLIENT)
 		return pin;
@@ -249,6 +249,7 @@ static const char *explain_why(const struct verdict *v)
 	case PLACE_PIN:
 		return v->pin && v->pin->state == PIN_LEARNED ? "learned"
 		       : v->pin && v->pin->state == PIN_HOST  ? "host"
+		       : v->pin && v->pin->state == PIN_TUNNEL ? "tunnel"
 							      : "pin";
 	case PLACE_HOST:
 		return "host";
@@ -374,7 +375,7 @@ int explain(struct call *call)
 		return rc;
 	outside = explain_is_outside(b, &q, now);
 	explain_flow(&q, outside, &v.flow);
-	affinity_key(&v.key, &v.flow, cfg->affinity);
+	tunnel_key(&b->tables, cfg, &v.flow, &v.key);
 	v.session = explain_session(&b->tables, &q, outside);
 	v.pin = explain_pins(&b->tables, &v.flow, now);
 	explain_place(&b->tables, cfg, &v, &q.dst, now);

@@ -28,7 +28,8 @@ static const char *const names_states_tcp[SESSION_STATES] = {
 static const char *const names_origins[ORIGINS] = {"hash", "learned", "synced", "pinned",
 						   "expected", "pool"};
 static const char *const names_pins[PIN_ORIGINS] = {"learned", "swept",    "operator",
-						    "synced",  "expected", "host"};
+						    "synced",  "expected", "host",
+						    "tunnel"};
 
 static const struct {
 	u8 number;

@@ -6,6 +6,7 @@
 #include "sandwich/control/ports.h"
 #include "sandwich/control/replay_parts.h"
 #include "sandwich/control/sides.h"
+#include "sandwich/core/tunnel.h"
 #include "sandwich/slowpath/macs.h"
 
 #define ARP_SENDER \
@@ -170,7 +171,7 @@ static u8 replay_carrier(struct replay *r, const struct packet *p)
 	s = table_find(&r->tables, TABLE_SESSIONS, &flow, session_hash(cfg, &flow));
 	if (s)
 		return s->device;
-	affinity_key(&key, &flow, cfg->affinity);
+	tunnel_key(&r->tables, cfg, &flow, &key);
 	place(&r->tables, cfg, &key, r->now, &placement);
 	return placement.device;
 }

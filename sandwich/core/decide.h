@@ -16,6 +16,7 @@
 #include "sandwich/core/route.h"
 #include "sandwich/core/teach.h"
 #include "sandwich/core/touch.h"
+#include "sandwich/core/tunnel_place.h"
 #include "sandwich/core/work.h"
 
 CORE_INLINE u8 decide_role(u8 port)
@@ -81,8 +82,16 @@ CORE_INLINE bool decide_is_local(u32 local, const struct packet *p)
 	       p->icmp_type == (p->is_v6 ? 128 : 8);
 }
 
+/* Whether a later fragment can't be placed without what only the first has. */
+CORE_INLINE bool decide_needs_first(const struct settings *cfg, const struct work *w, u32 local)
+{
+	return cfg->affinity == AFFINITY_FLOW ||
+	       (cfg->tunnels && w->port == PORT_UPLINK && local & LOCAL_CLUSTER);
+}
+
 /* Later fragments get their ports from the first, which need not have come first. */
-CORE_INLINE bool decide_fragment(struct tables *t, const struct settings *cfg, struct work *w)
+CORE_INLINE bool decide_fragment(struct tables *t, const struct settings *cfg, struct work *w,
+				 u32 local)
 {
 	struct packet *p = &w->packet;
 
@@ -93,7 +102,8 @@ CORE_INLINE bool decide_fragment(struct tables *t, const struct settings *cfg, s
 		w->events |= EVENT_FIRST_FRAGMENT;
 		return true;
 	}
-	if (fragment_recall(t, cfg, p, w->now) || cfg->affinity != AFFINITY_FLOW)
+	if (fragment_recall(t, cfg, p, w->now, &w->tunnel.device) ||
+	    !decide_needs_first(cfg, w, local))
 		return true;
 	if (cfg->hold_fragments && !w->held) {
 		w->reason = REASON_HELD_FRAGMENT;
@@ -220,7 +230,10 @@ CORE_INLINE void decide_follow(struct tables *t, const struct settings *cfg, str
 CORE_INLINE bool decide_stays(struct tables *t, const struct settings *cfg, const struct work *w,
 			      const struct slot *s)
 {
-	return (w->place.why == PLACE_HASH || w->place.why == PLACE_POOL || w->place.revived) &&
+	bool hashed = (w->place.why == PLACE_HASH && !(w->tunnel.said & SAYS_ROW)) ||
+		      w->place.why == PLACE_POOL;
+
+	return (hashed || w->place.revived) &&
 	       device_set_has(&cfg->up, core_load(&s->device)) &&
 	       session_state(core_load(&s->state)) != SESSION_MOVED && !learn_guessed(cfg, s) &&
 	       !learn_stale(t, s) && !session_opens(w->packet.tcp_flags) &&
@@ -293,7 +306,10 @@ CORE_INLINE bool decide_gone(struct tables *t, const struct settings *cfg, struc
 CORE_INLINE void decide_place_inward(struct tables *t, const struct settings *cfg, struct work *w,
 				     u32 local)
 {
-	place_flow(t, cfg, &w->flow, &w->key, w->now, &w->place);
+	if (CORE_UNLIKELY(w->tunnel.kind))
+		tunnel_place(tables_hand(t), w);
+	else
+		place_flow(t, cfg, &w->flow, &w->key, w->now, &w->place);
 	if (CORE_UNLIKELY(local & LOCAL_DEVICE)) {
 		w->place.device = w->place.wanted = (u8)local;
 		w->place.why = PLACE_OWN;
@@ -366,6 +382,9 @@ CORE_INLINE void decide_inward(struct tables *t, const struct settings *cfg, str
 		return;
 	if (s && w->device && w->place.why != PLACE_OWN)
 		decide_moved(t, cfg, w, s, touches);
+	if (CORE_UNLIKELY(w->tunnel.kind && w->packet.is_fragment && w->packet.is_first &&
+			  !w->packet.icmp_error))
+		fragment_place(t, cfg, &w->packet, w->device);
 	w->reason = REASON_NO_DEVICE;
 	if (!decide_to_device(t, cfg, w))
 		return;
@@ -479,7 +498,10 @@ CORE_INLINE void decide_outward(struct tables *t, const struct settings *cfg, st
 
 	w->from = decide_source(t, cfg, w);
 	if (CORE_LIKELY(w->from)) {
-		place(t, cfg, &w->key, w->now, &w->place);
+		if (CORE_UNLIKELY(w->tunnel.kind))
+			tunnel_teach(tables_hand(t), w);
+		else
+			place(t, cfg, &w->key, w->now, &w->place);
 		learns = w->place.device != w->from || decide_unbound(cfg, w);
 		if (w->place.revived && w->place.device == w->from)
 			pin_put(t, &w->key, w->place.hash, w->from, w->place.pin, w->now);
@@ -493,7 +515,8 @@ CORE_INLINE void decide_outward(struct tables *t, const struct settings *cfg, st
 			steps = table_seek(tables_hand(t), TABLE_SESSIONS, &w->flow, hash);
 		if (steps)
 			s = tables_slot(t, TABLE_SESSIONS, (u32)hash + steps - 1);
-		if (s && !learns && core_load(&s->device) != w->from)
+		if (s && !learns && core_load(&s->device) != w->from &&
+		    w->place.why != PLACE_OWN)
 			decide_agree(t, cfg, w, s);
 		if (touches && (w->device == w->from || s))
 			decide_record(t, cfg, w, s, hash, length);
@@ -520,9 +543,11 @@ CORE_INLINE void decide(struct tables *t, const struct packet_cursor *cursor, st
 		w->reason = REASON_LOCAL_IP;
 		return;
 	}
-	if (!decide_fragment(t, cfg, w))
+	if (!decide_fragment(t, cfg, w, local))
 		return;
 	decide_keys(cfg, w, cfg->affinity);
+	if (CORE_UNLIKELY(cfg->tunnels))
+		tunnel_read(t, cfg, cursor, w, local);
 	if (w->port == PORT_UPLINK)
 		decide_inward(t, cfg, w, local, cursor->length);
 	else

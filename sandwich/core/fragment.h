@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Fragments: the ports that only the first one has, remembered for the others.
+ * Fragments: the ports that only the first one has, remembered for the others; of a tunnel's also
+ * the device that it went to.
  *
  * Kept in the slot table: the key is (addresses, protocol, identification), the ports lie in
  * `packets`.
@@ -21,10 +22,11 @@ CORE_INLINE void fragment_key(struct flow *key, const struct packet *p)
 }
 
 /*
- * Fills in a later fragment's ports and protocol; false when its first fragment has not been seen.
+ * Fills in a later fragment's ports and protocol, and the device that the first went to if that was
+ * remembered (else 0); false when its first fragment has not been seen.
  */
 CORE_FN bool fragment_recall(struct tables *t, const struct settings *cfg, struct packet *p,
-			     u32 now)
+			     u32 now, u8 *device)
 {
 	struct flow key;
 	struct slot *s;
@@ -39,7 +41,21 @@ CORE_FN bool fragment_recall(struct tables *t, const struct settings *cfg, struc
 	core_copy(&p->dport, (const u8 *)&ports + 2, 2);
 	p->protocol = core_load(&s->state);
 	p->ports_known = true;
+	*device = core_load(&s->device);
 	return true;
+}
+
+/* Remembers where a first fragment went: what says so in a tunnel is in no other. */
+CORE_FN void fragment_place(struct tables *t, const struct settings *cfg, const struct packet *p,
+			    u8 device)
+{
+	struct flow key;
+	struct slot *s;
+
+	fragment_key(&key, p);
+	s = table_find(t, TABLE_FRAGMENTS, &key, flow_hash_of(&cfg->secret, &key));
+	if (s)
+		core_store(&s->device, device);
 }
 
 /* The oldest of a full window: its datagram is the most likely to be complete. */

@@ -161,6 +161,8 @@ CORE_INLINE bool lane_decide(struct tables *t, const struct settings *cfg, struc
 	if (!inward && !w->from)
 		return false;
 	decide_keys(cfg, w, cfg->affinity);
+	if (cfg->tunnels && local_may(cfg, local_hash(&w->flow.inside)))
+		return false; /* a cluster address, perhaps */
 	place_quick(t, cfg, &w->key, flow_hash(&cfg->placement, &w->key), w->now, &w->place,
 		    &touch->flow);
 	return inward ? lane_inward(t, cfg, w) : lane_outward(t, cfg, w);

@@ -19,10 +19,27 @@ enum pin_origin {
 	PIN_SYNCED,
 	PIN_EXPECTED,
 	PIN_HOST,
+	PIN_TUNNEL, /* tunnel_place.h */
 	PIN_ORIGINS
 };
 
-#define PIN_KIND_HOST 0xf0 /* key kind of an inner host where the affinity is not the client */
+/*
+ * Kinds of key besides the affinities; in flow.protocol. The identifiers of tunnels stand in the
+ * address that is outside, and have no ports and no zone: their tunnel may move to another.
+ */
+enum pin_kind {
+	PIN_KIND_HOST = 0xf0, /* an inner host where the affinity is not the client */
+	PIN_KIND_PEER,	      /* a client's address and its UDP port */
+	PIN_KIND_IPSEC,	      /* a client's address, of its plain ESP and AH */
+	PIN_KIND_IKE,	      /* the initiator's SPI */
+	PIN_KIND_ESP,	      /* the SPI that the gateway chose */
+	PIN_KIND_AH,
+	PIN_KIND_WIREGUARD, /* the index that the gateway chose */
+	PIN_KIND_OPENVPN,   /* the client's session id */
+	PIN_KIND_DTLS,	    /* the connection id that the gateway chose */
+	PIN_KINDS
+};
+
 #define PIN_USE_MS 1000	   /* how stale a pin in use may look */
 
 CORE_INLINE bool pin_filter_has(struct tables *t, const struct settings *cfg, u64 hash)
@@ -115,7 +132,9 @@ CORE_INLINE bool pin_remove(struct tables *t, struct slot *pin, u32 version)
 CORE_FN bool pin_put(struct tables *t, const struct flow *key, u64 hash, u8 device, u8 origin,
 		     u32 now)
 {
-	u32 what = origin == PIN_LEARNED || origin == PIN_HOST ? EVENT_LEARNED : EVENT_CHANGED;
+	u32 what = origin == PIN_LEARNED || origin == PIN_HOST || origin == PIN_TUNNEL
+			   ? EVENT_LEARNED
+			   : EVENT_CHANGED;
 	struct slot *pin = table_find(t, TABLE_PINS, key, hash), *first, *copy;
 	u32 before;
 
@@ -146,6 +165,16 @@ CORE_FN bool pin_put(struct tables *t, const struct flow *key, u64 hash, u8 devi
 	if (copy)
 		pin_remove(t, copy, before);
 	return true;
+}
+
+/*
+ * The same as a function that the verifier walks once. WHERE: device << 8 | origin. 1: there is such
+ * a pin now.
+ */
+CORE_GLOBAL u32 pin_set(struct tables *t, const struct flow *key, u64 hash, u32 where, u32 now)
+{
+	tables_take(t);
+	return key && pin_put(t, key, hash, (u8)(where >> 8), (u8)where, now);
 }
 
 #endif

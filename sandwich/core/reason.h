@@ -87,7 +87,11 @@ enum reason {
 	COUNTER(EVENT_SCANS, "event_scans_total", "whole tables scanned for what no event told")   \
 	COUNTER(EVENT_FOUND, "event_found_total", "changes that only a scan found")                \
 	COUNTER(MOVED_ROAMED, "moved_roamed_total",                                                \
-		"conversations moved: their client came back through another device")
+		"conversations moved: their client came back through another device")              \
+	COUNTER(TUNNEL_ROAMED, "tunnel_roamed_total",                                              \
+		"tunnels known by an identifier at another address or port")                       \
+	COUNTER(TUNNEL_CONFLICTS, "tunnel_conflicts_total",                                        \
+		"identifiers that two devices use at the same time")
 
 enum counter {
 #define COUNTER(name, json, text) COUNTER_##name,

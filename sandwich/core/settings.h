@@ -40,6 +40,28 @@ enum timeout {
 #define LOCAL_FILTER_WORDS 64
 #define POOL_LENGTHS_MAX 16 /* a power of two */
 
+/* affinity = tunnel: which protocol the devices speak at a UDP port of the cluster address. */
+#define TUNNELS_MAX 16
+
+enum tunnel_kind {
+	TUNNEL_NONE,
+	TUNNEL_IKE,  /* RFC 7296, RFC 2409 */
+	TUNNEL_NATT, /* the same behind a marker, ESP and keep-alives: RFC 3948 */
+	TUNNEL_WIREGUARD,
+	TUNNEL_OPENVPN,
+	TUNNEL_L2TP, /* no identifier that tells more than the client's address: RFC 2661 */
+	TUNNEL_QUIC, /* RFC 9000 */
+	TUNNEL_DTLS, /* RFC 9146, RFC 9147 */
+	TUNNEL_IPSEC, /* ESP and AH themselves, which have no port */
+	TUNNEL_KINDS
+};
+
+struct tunnel_port {
+	be16 port;
+	u8 kind; /* enum tunnel_kind */
+	u8 spare;
+};
+
 struct settings {
 	struct hash_key placement; /* part of the epoch: the same on both sides */
 	struct hash_key secret;	   /* where fragments lie in their table */
@@ -71,6 +93,12 @@ struct settings {
 	u64 local_filter[LOCAL_FILTER_WORDS]; /* 4096 bits: an address may be in the local table */
 	u8 pool_lengths;   /* how many of the next are in use; 0: there are no pools */
 	u8 pool_length[POOL_LENGTHS_MAX]; /* distinct prefix lengths (of 128) of inner pools */
+	u8 tunnels;	   /* affinity = tunnel, on ingress: how many of tunnel[]; else 0 */
+	u8 dtls_cid;	   /* bytes of a DTLS connection id; 0: they are not looked at */
+	u8 quic_config;	   /* QUIC-LB: the config id that the first three bits say */
+	u8 quic_length;	   /* and the bytes of a server id; 0: not used */
+	struct tunnel_port tunnel[TUNNELS_MAX];
+	u64 quic_id[DEVICES_MAX]; /* server ids, first byte highest, behind a byte of 1; 0: none */
 	u64 epoch;	   /* fingerprint of device table and placement key */
 };
 

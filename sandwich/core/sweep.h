@@ -9,6 +9,7 @@
 #define SANDWICH_CORE_SWEEP_H
 
 #include "sandwich/core/learn.h"
+#include "sandwich/core/tunnel.h"
 
 /* What placement will be: the same settings but for who is picked, and from which rows. */
 struct sweep {
@@ -66,6 +67,12 @@ CORE_INLINE bool sweep_is_placed(struct tables *t, struct sweep *sweep, const st
 	return current.device == device;
 }
 
+/* A peer's conversation may be where an identifier placed it, of which its record knows nothing. */
+CORE_INLINE bool sweep_by_identifier(const struct flow *key)
+{
+	return key->protocol == PIN_KIND_PEER;
+}
+
 /* Pins the session at S if NEXT would place it elsewhere and its device can still carry it. */
 CORE_INLINE void sweep_slot(struct tables *t, struct sweep *sweep, struct slot *s)
 {
@@ -80,14 +87,15 @@ CORE_INLINE void sweep_slot(struct tables *t, struct sweep *sweep, struct slot *
 	sweep->walked++;
 	if (!sweep_is_living(t, sweep, s, device))
 		return;
-	affinity_key(&key, &flow, sweep->next.affinity);
+	tunnel_key(t, &sweep->next, &flow, &key);
 	place_flow(t, &sweep->next, &flow, &key, sweep->now, &next);
 	if (next.device == device || sweep_is_own(t, &sweep->next, &flow))
 		return;
 	if (next.why == PLACE_PIN &&
 	    (learn_stale(t, s) || sweep_pin_holds(t, sweep, &key, &next)))
 		return;
-	if (learn_stale(t, s) && !sweep_is_placed(t, sweep, &flow, &key, device))
+	if ((learn_stale(t, s) || sweep_by_identifier(&key)) &&
+	    !sweep_is_placed(t, sweep, &flow, &key, device))
 		return;
 	if (pin_put(t, &key, next.hash, device, PIN_SWEPT, sweep->now)) {
 		sweep->pinned++;
@@ -111,12 +119,24 @@ CORE_INLINE bool sweep_expire(struct tables *t, const struct settings *cfg, stru
 	}
 	if (!have_pins)
 		return false;
-	affinity_key(&key, &flow, cfg->affinity);
+	tunnel_key(t, cfg, &flow, &key);
 	pin_find(t, cfg, &key, flow_hash(&cfg->placement, &key), now);
 	return false;
 }
 
 #define SWEEP_PIN_MS 60000 /* how long a pin outlives the last sign of its conversations */
+#define SWEEP_CONTROL 16   /* an identifier of a control channel, which may rest for an hour */
+
+/* How long a pin lives that nothing uses, in ms. */
+CORE_INLINE u32 sweep_pin_limit(const struct settings *cfg, const struct slot *pin)
+{
+	u8 origin = core_load(&pin->state), kind = core_load(&pin->key.protocol);
+	u32 limit = cfg->timeout[TIMEOUT_INNER_HOST];
+
+	if (origin == PIN_TUNNEL && (kind == PIN_KIND_IKE || kind == PIN_KIND_OPENVPN))
+		return limit < 0x7fffffff / SWEEP_CONTROL ? limit * SWEEP_CONTROL : limit;
+	return origin == PIN_HOST || origin == PIN_TUNNEL ? limit : SWEEP_PIN_MS;
+}
 
 /* Forgets the pin at S when nothing has used it. An operator's pins stay. */
 CORE_INLINE bool sweep_expire_pin(struct tables *t, const struct settings *cfg, struct slot *s,
@@ -124,10 +144,9 @@ CORE_INLINE bool sweep_expire_pin(struct tables *t, const struct settings *cfg, 
 {
 	u32 version = core_load(&s->version);
 	u8 origin = core_load(&s->state);
-	u32 limit = origin == PIN_HOST ? cfg->timeout[TIMEOUT_INNER_HOST] : SWEEP_PIN_MS;
 
 	if (!slot_is_live(version) || origin == PIN_OPERATOR ||
-	    core_elapsed(now, core_load(&s->seen)) <= limit)
+	    core_elapsed(now, core_load(&s->seen)) <= sweep_pin_limit(cfg, s))
 		return false;
 	count(t, COUNTER_PINS_EXPIRED);
 	return pin_remove(t, s, version);

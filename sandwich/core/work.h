@@ -11,6 +11,20 @@
 #include "sandwich/core/event.h"
 #include "sandwich/core/place.h"
 
+#define TUNNEL_BYTES 32 /* of the payload that are looked at */
+
+/* affinity = tunnel: what tunnel.h finds in a frame to or from a cluster address. */
+struct tunnel {
+	u8 kind;    /* enum tunnel_kind; TUNNEL_NONE: the frame is placed as any other */
+	u8 said;    /* enum tunnel_said, ored */
+	u8 device;  /* where the first part of the packet went; QUIC: whose server id it is; or 0 */
+	u8 known;   /* how many bytes of the payload there are in byte[] */
+	u16 length; /* of the payload, in bytes */
+	u16 spare;
+	u8 byte[TUNNEL_BYTES];
+	struct flow id; /* SAYS_ID: the key of its identifier */
+};
+
 /* A frame's way through the engine. The caller zeroes it and fills in the first three. */
 struct work {
 	u32 now;	 /* ms */
@@ -30,6 +44,7 @@ struct work {
 	struct packet packet;
 	struct flow flow; /* valid for IP frames that reached placement */
 	struct flow key;
+	struct tunnel tunnel;
 };
 
 enum action {

@@ -105,7 +105,7 @@ static void carry_pin(struct carrier *c, const struct slot *from)
 /* Whether the walk that expires would have taken it by now. */
 static bool carry_is_over(const struct carrier *c, enum table_kind kind, const struct slot *s)
 {
-	u32 limit = s->state == PIN_HOST ? c->cfg->timeout[TIMEOUT_INNER_HOST] : SWEEP_PIN_MS;
+	u32 limit = sweep_pin_limit(c->cfg, s);
 
 	if (kind == TABLE_SESSIONS)
 		return session_expired(c->cfg, s, c->now);

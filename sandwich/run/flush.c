@@ -6,6 +6,7 @@
 
 #include "sandwich/core/place.h"
 #include "sandwich/core/session.h"
+#include "sandwich/core/tunnel.h"
 
 static guint flush_key_hash(gconstpointer key)
 {
@@ -35,7 +36,7 @@ static void flush_note_session(GHashTable *keys, struct tables *t, const struct 
 	struct flow key;
 	u64 hash;
 
-	affinity_key(&key, flow, cfg->affinity);
+	tunnel_key(t, cfg, flow, &key);
 	flush_note(keys, t, &key, flow_hash(&cfg->placement, &key));
 	if (!cfg->learn_hosts)
 		return;
@@ -54,7 +55,7 @@ static void flush_spare(GHashTable *keys, struct tables *t)
 
 		if (!slot_is_live(core_load(&s->version)))
 			continue;
-		affinity_key(&key, &flow, cfg->affinity);
+		tunnel_key(t, cfg, &flow, &key);
 		g_hash_table_remove(keys, &key);
 		place_host_key(cfg, &flow, &key);
 		g_hash_table_remove(keys, &key);

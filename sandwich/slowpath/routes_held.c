@@ -132,12 +132,13 @@ static void routes_hold_fragment(struct routes *r, const struct slow_frame *fram
 {
 	struct packet p = frame->work.packet;
 	GQueue list = G_QUEUE_INIT;
+	u8 device;
 
 	if (!datagrams_hold(&r->datagrams, frame, now)) {
 		routes_place(r, frame, now);
 		return;
 	}
-	if (fragment_recall(r->tables, r->tables->settings, &p, now)) {
+	if (fragment_recall(r->tables, r->tables->settings, &p, now, &device)) {
 		datagrams_take(&r->datagrams, &p, &list); /* the first came since */
 		routes_retry(r, &list, now);
 	}
