@@ -313,4 +313,5 @@ void config_check(const struct config *config, const struct document *document, 
 	checker_addresses(&checker);
 	check_balancers(&checker);
 	checker_devices(&checker);
+	checker_tunnels(&checker);
 }

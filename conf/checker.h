@@ -43,8 +43,9 @@ struct place checker_device_key(const struct config_device *device, enum config_
 bool checker_is_transparent(const struct checker *checker);
 bool checker_has_station(const struct config_attachment *at);
 
-/* check-addresses.c and check-devices.c */
+/* check-addresses.c, check-devices.c and check-tunnels.c */
 void checker_addresses(const struct checker *checker);
 void checker_devices(const struct checker *checker);
+void checker_tunnels(const struct checker *checker);
 
 #endif

@@ -19,7 +19,7 @@
 
 enum config_mode { CONFIG_MODE_FIREWALL, CONFIG_MODE_VPN };
 enum config_affinity { CONFIG_AFFINITY_PAIR, CONFIG_AFFINITY_CLIENT, CONFIG_AFFINITY_SERVER,
-		       CONFIG_AFFINITY_FLOW };
+		       CONFIG_AFFINITY_FLOW, CONFIG_AFFINITY_TUNNEL };
 enum config_track { CONFIG_TRACK_AUTO, CONFIG_TRACK_EVERY_FRAME };
 enum config_down { CONFIG_DOWN_MOVE, CONFIG_DOWN_RESET, CONFIG_DOWN_DROP };
 enum config_move { CONFIG_MOVE_REBIND, CONFIG_MOVE_KEEP };
@@ -42,6 +42,34 @@ enum config_timeout {
 	CONFIG_TIMEOUT_INNER_HOST,	/* inner-host: a learned VPN client without traffic */
 	CONFIG_TIMEOUT_FRAGMENT,	/* fragment: ports remembered for later fragments */
 	CONFIG_TIMEOUTS
+};
+
+enum config_tunnel_kind { CONFIG_TUNNEL_IKE, CONFIG_TUNNEL_WIREGUARD, CONFIG_TUNNEL_OPENVPN,
+			  CONFIG_TUNNEL_L2TP, CONFIG_TUNNEL_QUIC, CONFIG_TUNNEL_DTLS,
+			  CONFIG_TUNNEL_KINDS };
+
+struct config_tunnel {
+	enum config_tunnel_kind kind;
+	uint16_t port; /* host byte order; 0: the protocol's own */
+};
+
+#define CONFIG_TUNNELS_MAX 14 /* IKE makes two of one, and core has room for 16 */
+
+struct config_tunnels {
+	unsigned int count;
+	struct config_tunnel of[CONFIG_TUNNELS_MAX];
+};
+
+/* QUIC-LB: the config id, and the bytes of a server id; 0: not used. */
+struct config_quic_lb {
+	uint8_t config, length;
+};
+
+#define CONFIG_SERVER_ID_MAX 7
+
+struct config_server_id {
+	uint8_t length; /* 0: none */
+	uint8_t bytes[CONFIG_SERVER_ID_MAX];
 };
 
 /* An address with a prefix length. IPv4 is mapped (::ffff:a.b.c.d), and its length is 96 + n. */
@@ -102,6 +130,7 @@ struct config_device {
 	unsigned int max_sessions; /* 0: no limit */
 	bool disabled;		   /* state = disabled: known, not used */
 	GArray *pools;		   /* struct config_address: inner prefixes that it hands out */
+	struct config_server_id quic_id;
 	struct config_attachment at[CONFIG_SIDES]; /* no address and no MAC: transparent device */
 	int line;
 };
@@ -134,6 +163,9 @@ struct config {
 	char *name;
 	enum config_mode mode;
 	enum config_affinity affinity;
+	struct config_tunnels tunnels; /* affinity = tunnel: what is looked at */
+	struct config_quic_lb quic_lb;
+	unsigned int dtls_cid_length;  /* bytes; 0: connection ids are not looked at */
 	unsigned int sessions;	   /* slots; a power of two */
 	unsigned int pins;	   /* slots; a power of two */
 	enum config_track track;

@@ -9,7 +9,8 @@
 #include "conf/values.h"
 
 const char *const config_mode_words[] = {"firewall", "vpn", NULL};
-const char *const config_affinity_words[] = {"pair", "client", "server", "flow", NULL};
+const char *const config_affinity_words[] = {"pair", "client", "server", "flow", "tunnel",
+					     NULL};
 const char *const config_track_words[] = {"auto", "every-frame", NULL};
 const char *const config_down_words[] = {"move", "reset", "drop", NULL};
 const char *const config_move_words[] = {"rebind", "keep", NULL};
@@ -20,7 +21,7 @@ const char *const config_detector_words[] = {"link", "arp", "icmp", "tcp", "http
 					     "ike",  "script", "silence", NULL};
 
 /* No section has more; keys_nearest() counts on it. */
-#define KEYS_MAX 16
+#define KEYS_MAX 24
 
 #define NAME_AND_FIELD(name_, type, field_) .name = name_, .offset = offsetof(type, field_)
 
@@ -32,6 +33,12 @@ static const struct key sandwich_keys[KEYS_MAX + 1] = {
 	{SANDWICH("mode", mode), .kind = &value_word, .words = config_mode_words,
 	 .example = "firewall", .required = true},
 	{SANDWICH("affinity", affinity), .kind = &value_word, .words = config_affinity_words},
+	{SANDWICH("tunnels", tunnels), .kind = &value_tunnels,
+	 .preset = "ike wireguard openvpn l2tp", .example = "ike wireguard openvpn l2tp"},
+	{SANDWICH("quic-lb", quic_lb), .kind = &value_quic_lb, .preset = "none",
+	 .example = "0/4"},
+	{SANDWICH("dtls-cid-length", dtls_cid_length), .kind = &value_number, .preset = "0",
+	 .max = 16},
 	{SANDWICH("sessions", sessions), .kind = &value_slots, .preset = "1M", .min = 1 << 10,
 	 .max = 64 << 20},
 	{SANDWICH("pins", pins), .kind = &value_slots, .preset = "256k", .min = 1 << 10,
@@ -126,6 +133,8 @@ static const struct key device_keys[KEYS_MAX + 1] = {
 	{DEVICE("weight", weight), .kind = &value_number, .preset = "1", .min = 1, .max = 255},
 	{DEVICE("max-sessions", max_sessions), .kind = &value_count, .preset = "none", .min = 1,
 	 .max = 64 << 20},
+	{DEVICE("quic-server-id", quic_id), .kind = &value_server_id, .preset = "none",
+	 .example = "0a0b0c0d"},
 	{DEVICE("state", disabled), .kind = &value_disabled, .preset = "enabled"},
 	{DEVICE("pool", pools), .kind = &value_networks, .example = "10.99.1.0/24"},
 };

@@ -43,6 +43,11 @@ extern const struct value_kind value_checks; /* [GPtrArray of struct config_chec
 /* scripts.c: those of [health] that are programs */
 extern const struct value_kind value_scripts; /* [GPtrArray of struct config_check] */
 
+/* tunnels.c: affinity = tunnel */
+extern const struct value_kind value_tunnels;   /* [struct config_tunnels] */
+extern const struct value_kind value_quic_lb;   /* [struct config_quic_lb] "config id/bytes" */
+extern const struct value_kind value_server_id; /* [struct config_server_id] hexadecimal */
+
 /* Helpers these files share. */
 
 /* "KEY = TEXT: what is wrong", at the value's line. */

@@ -68,10 +68,53 @@ int show_sessions(struct call *call)
 static const char *show_pin_kind(const struct slot *pin, u8 affinity)
 {
 	static const char *const kinds[] = {"pair", "client", "server", "flow"};
+	static const char *const tunnels[PIN_KINDS - PIN_KIND_HOST] = {
+		"host", "peer", "ipsec", "ike", "esp", "ah", "wireguard", "openvpn", "dtls",
+	};
+	u8 kind = pin->key.protocol;
 
-	if (pin->key.protocol == PIN_KIND_HOST || pin->state == PIN_HOST)
+	if (affinity != AFFINITY_FLOW && kind >= PIN_KIND_HOST && kind < PIN_KINDS)
+		return tunnels[kind - PIN_KIND_HOST];
+	if (kind == PIN_KIND_HOST || pin->state == PIN_HOST)
 		return "host";
 	return kinds[affinity & 3];
+}
+
+/* How many bytes of the outside address are an identifier; 0: it is an address. */
+static u8 show_pin_bytes(const struct settings *cfg, const struct slot *pin)
+{
+	switch (cfg->affinity == AFFINITY_FLOW ? 0 : pin->key.protocol) {
+	case PIN_KIND_IKE:
+	case PIN_KIND_OPENVPN:
+		return 8;
+	case PIN_KIND_ESP:
+	case PIN_KIND_AH:
+	case PIN_KIND_WIREGUARD:
+		return 4;
+	case PIN_KIND_DTLS:
+		return cfg->dtls_cid;
+	default:
+		return 0;
+	}
+}
+
+/* The key of a pin: an address, or a tunnel's identifier as it lies on the wire. */
+static void show_pin_key(struct json *out, const struct settings *cfg, const struct slot *pin)
+{
+	u8 bytes = show_pin_bytes(cfg, pin);
+	const u8 *id = (const u8 *)&pin->key.outside;
+	char text[2 * sizeof(struct address) + 1] = "";
+
+	for (u8 i = 0; i < bytes && i < sizeof(struct address); i++)
+		g_snprintf(text + (size_t)2 * i, 3, "%02x", id[i]);
+	if (bytes)
+		json_null(out, "address");
+	else
+		json_address(out, "address", &pin->key.outside, 128);
+	if (bytes)
+		json_string(out, "id", text);
+	if (pin->key.protocol == PIN_KIND_PEER && cfg->affinity != AFFINITY_FLOW)
+		json_number(out, "port", ntohs(pin->key.outside_port));
 }
 
 static void show_pin(struct json *out, struct balancer *b, const struct slot *pin, u32 now)
@@ -82,7 +125,7 @@ static void show_pin(struct json *out, struct balancer *b, const struct slot *pi
 
 	json_begin(out, NULL, '{');
 	json_string(out, "kind", show_pin_kind(pin, cfg->affinity));
-	json_address(out, "address", &pin->key.outside, 128);
+	show_pin_key(out, cfg, pin);
 	if (address_equal(&pin->key.inside, &none))
 		json_null(out, "other");
 	else

@@ -82,37 +82,6 @@ CORE_INLINE bool decide_is_local(u32 local, const struct packet *p)
 	       p->icmp_type == (p->is_v6 ? 128 : 8);
 }
 
-/* Whether a later fragment can't be placed without what only the first has. */
-CORE_INLINE bool decide_needs_first(const struct settings *cfg, const struct work *w, u32 local)
-{
-	return cfg->affinity == AFFINITY_FLOW ||
-	       (cfg->tunnels && w->port == PORT_UPLINK && local & LOCAL_CLUSTER);
-}
-
-/* Later fragments get their ports from the first, which need not have come first. */
-CORE_INLINE bool decide_fragment(struct tables *t, const struct settings *cfg, struct work *w,
-				 u32 local)
-{
-	struct packet *p = &w->packet;
-
-	if (CORE_LIKELY(!p->is_fragment) || p->icmp_error)
-		return true;
-	if (p->is_first) {
-		fragment_remember(t, cfg, p, w->now);
-		w->events |= EVENT_FIRST_FRAGMENT;
-		return true;
-	}
-	if (fragment_recall(t, cfg, p, w->now, &w->tunnel.device) ||
-	    !decide_needs_first(cfg, w, local))
-		return true;
-	if (cfg->hold_fragments && !w->held) {
-		w->reason = REASON_HELD_FRAGMENT;
-		return false;
-	}
-	count(t, COUNTER_FRAGMENTS_UNMATCHED);
-	return true;
-}
-
 CORE_INLINE bool decide_from_outside(const struct settings *cfg, const struct work *w)
 {
 	return (cfg->side == SIDE_INGRESS) == (w->port == PORT_UPLINK);
@@ -543,7 +512,7 @@ CORE_INLINE void decide(struct tables *t, const struct packet_cursor *cursor, st
 		w->reason = REASON_LOCAL_IP;
 		return;
 	}
-	if (!decide_fragment(t, cfg, w, local))
+	if (!fragment_join(t, cfg, w, local))
 		return;
 	decide_keys(cfg, w, cfg->affinity);
 	if (CORE_UNLIKELY(cfg->tunnels))

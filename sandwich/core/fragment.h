@@ -9,7 +9,7 @@
 #ifndef SANDWICH_CORE_FRAGMENT_H
 #define SANDWICH_CORE_FRAGMENT_H
 
-#include "sandwich/core/pin.h"
+#include "sandwich/core/work.h"
 
 CORE_INLINE void fragment_key(struct flow *key, const struct packet *p)
 {
@@ -108,6 +108,40 @@ CORE_FN void fragment_remember(struct tables *t, const struct settings *cfg, con
 	slot_fill(s, &key, 0, p->protocol, now);
 	core_store(&s->packets, ports);
 	slot_publish(s, before);
+}
+
+/* Whether a later fragment can't be placed without what only the first has. */
+CORE_INLINE bool fragment_needs_first(const struct settings *cfg, const struct work *w, u32 local)
+{
+	return cfg->affinity == AFFINITY_FLOW ||
+	       (cfg->tunnels && w->port == PORT_UPLINK && local & LOCAL_CLUSTER);
+}
+
+/*
+ * Later fragments get their ports from the first, which need not have come first. False when W
+ * waits for that; W->reason says so. LOCAL: what its destination is.
+ */
+CORE_INLINE bool fragment_join(struct tables *t, const struct settings *cfg, struct work *w,
+			       u32 local)
+{
+	struct packet *p = &w->packet;
+
+	if (CORE_LIKELY(!p->is_fragment) || p->icmp_error)
+		return true;
+	if (p->is_first) {
+		fragment_remember(t, cfg, p, w->now);
+		w->events |= EVENT_FIRST_FRAGMENT;
+		return true;
+	}
+	if (fragment_recall(t, cfg, p, w->now, &w->tunnel.device) ||
+	    !fragment_needs_first(cfg, w, local))
+		return true;
+	if (cfg->hold_fragments && !w->held) {
+		w->reason = REASON_HELD_FRAGMENT;
+		return false;
+	}
+	count(t, COUNTER_FRAGMENTS_UNMATCHED);
+	return true;
 }
 
 #endif

@@ -168,8 +168,7 @@ CORE_FN bool pin_put(struct tables *t, const struct flow *key, u64 hash, u8 devi
 }
 
 /*
- * The same as a function that the verifier walks once. WHERE: device << 8 | origin. 1: there is such
- * a pin now.
+ * The same as a function that the verifier walks once. WHERE: device << 8 | origin. 1: it is done.
  */
 CORE_GLOBAL u32 pin_set(struct tables *t, const struct flow *key, u64 hash, u32 where, u32 now)
 {

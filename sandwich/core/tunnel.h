@@ -14,7 +14,7 @@
 
 enum tunnel_said {
 	SAYS_ID = 1,	/* tunnel.id is its identifier */
-	SAYS_FIRST = 2, /* it belongs to a beginning that its identifier alone placed: no peer's pin */
+	SAYS_FIRST = 2, /* of a beginning that its identifier alone placed: no peer's pin */
 	SAYS_ROW = 4,	/* without a pin the hash of its identifier places it, no session */
 	SAYS_PROOF = 8, /* a device sends such only into a tunnel that it has accepted */
 	SAYS_MINE = 16, /* the identifier is the sending device's own, or its tunnel is */
@@ -164,7 +164,7 @@ CORE_INLINE bool tunnel_ike_begins(u8 version, u8 exchange)
 	       exchange == IKE_INTERMEDIATE;
 }
 
-/* An answer of a device that it does not give to whoever asks; version 1 has no flag for answers. */
+/* An answer that a device does not give to whoever asks; version 1 has no flag for answers. */
 CORE_INLINE bool tunnel_ike_proves(u8 version, u8 exchange, u8 flags)
 {
 	if (version == 1)
@@ -202,7 +202,7 @@ CORE_INLINE void tunnel_say_natt(struct tunnel *f, bool inward)
 	}
 }
 
-/* https://www.wireguard.com/protocol/: a message names its receiver by the index that this chose. */
+/* https://www.wireguard.com/protocol/: a message names its receiver by the index that it chose. */
 CORE_INLINE void tunnel_say_wireguard(struct tunnel *f, bool inward)
 {
 	u8 type = f->byte[0];

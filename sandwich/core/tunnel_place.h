@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One tunnel, one device: where a tunnel's frames go, and what is learned of it (affinity = tunnel).
+ * One tunnel, one device: where its frames go, and what is learned of it (affinity = tunnel).
  *
  * Devices teach (DESIGN, invariant 8). What one sends only into a tunnel that it has accepted pins
  * the peer there, the client's address and port; a flood of first messages makes no pin. An
@@ -33,7 +33,7 @@ CORE_INLINE bool tunnel_pin(struct tables *t, const struct flow *key, u64 hash, 
 	return pin_set(tables_hand(t), key, hash, (u32)device << 8 | PIN_TUNNEL, now);
 }
 
-/* The key that a device's word is kept under: the peer, or the client's address where no port is. */
+/* The key of a device's word: the peer's, or the client's address where there is no port. */
 CORE_INLINE void tunnel_base(const struct settings *cfg, struct work *w)
 {
 	if (w->tunnel.kind == TUNNEL_IPSEC)
@@ -102,7 +102,7 @@ CORE_INLINE bool tunnel_id_wins(struct tables *t, struct work *w, const struct t
 	return false;
 }
 
-/* The identifier comes from a peer that is not known to be its device's: the peer is, from now on. */
+/* The identifier comes from a peer that was not known to be its device's; from now on it is. */
 CORE_INLINE void tunnel_roam(struct tables *t, struct work *w)
 {
 	if (!tunnel_pin(t, &w->key, w->place.hash, w->place.device, w->now))

@@ -112,6 +112,10 @@ static void cell_asymmetric(GString *out, JsonObject *row, const char *member)
 
 static void cell_pair(GString *out, JsonObject *row, const char *member)
 {
+	if (human_has(row, "id")) {
+		g_string_append(out, human_string(row, "id"));
+		return;
+	}
 	human_endpoint(out, human_string(row, member), human_number(row, "port"));
 	if (!human_has(row, "other"))
 		return;

@@ -234,13 +234,81 @@ static void settings_devices(struct tables *t, const struct config *config,
 	}
 }
 
+/* Each configured word, and IKE's two ports, as an entry of what core looks through. */
+static u8 settings_tunnel_ports(const struct config_tunnels *all, struct tunnel_port *out)
+{
+	static const struct {
+		u8 kind;
+		u16 port;
+	} kinds[CONFIG_TUNNEL_KINDS] = {
+		[CONFIG_TUNNEL_IKE] = {TUNNEL_IKE, 500},
+		[CONFIG_TUNNEL_WIREGUARD] = {TUNNEL_WIREGUARD, 0},
+		[CONFIG_TUNNEL_OPENVPN] = {TUNNEL_OPENVPN, 0},
+		[CONFIG_TUNNEL_L2TP] = {TUNNEL_L2TP, 1701},
+		[CONFIG_TUNNEL_QUIC] = {TUNNEL_QUIC, 0},
+		[CONFIG_TUNNEL_DTLS] = {TUNNEL_DTLS, 0},
+	};
+	u8 n = 0;
+
+	_Static_assert(CONFIG_TUNNELS_MAX < TUNNELS_MAX, "and one more for IKE's second port");
+	for (unsigned int i = 0; i < all->count; i++) {
+		const struct config_tunnel *tunnel = &all->of[i];
+		u16 port = tunnel->port ? tunnel->port : kinds[tunnel->kind].port;
+
+		out[n].port = htons(port);
+		out[n++].kind = kinds[tunnel->kind].kind;
+		if (tunnel->kind != CONFIG_TUNNEL_IKE)
+			continue;
+		out[n].port = htons(4500);
+		out[n++].kind = TUNNEL_NATT;
+	}
+	return n;
+}
+
+/* As tunnel_say_quic() reads it from a frame. */
+static u64 settings_server_id(const struct config_server_id *id)
+{
+	u64 out = 1;
+
+	for (unsigned int i = 0; i < id->length; i++)
+		out = out << 8 | id->bytes[i];
+	return id->length ? out : 0;
+}
+
+/* Only ingress sees tunnels from outside. What is in force is never seen half written. */
+static void settings_tunnels(struct settings *s, const struct config *config,
+			     enum config_side_id side)
+{
+	struct tunnel_port ports[TUNNELS_MAX] = {0};
+	u64 ids[DEVICES_MAX] = {0};
+	u8 n = 0;
+
+	if (config->affinity == CONFIG_AFFINITY_TUNNEL && side == CONFIG_INGRESS)
+		n = settings_tunnel_ports(&config->tunnels, ports);
+	if (memcmp(s->tunnel, ports, sizeof(ports)))
+		memcpy(s->tunnel, ports, sizeof(ports));
+	s->tunnels = n;
+	s->dtls_cid = (u8)config->dtls_cid_length;
+	s->quic_config = config->quic_lb.config;
+	s->quic_length = config->quic_lb.length;
+	for (guint i = 0; i < config->devices->len; i++) {
+		const struct config_device *d = g_ptr_array_index(config->devices, i);
+
+		ids[d->id] = settings_server_id(&d->quic_id);
+	}
+	for (u32 id = 0; id < DEVICES_MAX; id++)
+		core_store(&s->quic_id[id], ids[id]);
+}
+
 static void settings_modes(struct settings *s, const struct config *config,
 			   enum config_side_id side)
 {
 	const struct config_side *own = &config->side[side];
 
 	s->side = side == CONFIG_INGRESS ? SIDE_INGRESS : SIDE_EGRESS;
-	s->affinity = (u8)config->affinity;
+	/* Beside its tunnels a client's address is what keeps all of it together. */
+	s->affinity = config->affinity == CONFIG_AFFINITY_TUNNEL ? AFFINITY_CLIENT
+								 : (u8)config->affinity;
 	s->on_down = (u8)config->on_device_down;
 	s->on_move = (u8)config->on_move;
 	s->learn_hosts = config->mode == CONFIG_MODE_VPN && side == CONFIG_EGRESS;
@@ -248,6 +316,7 @@ static void settings_modes(struct settings *s, const struct config *config,
 	s->last_hop = own->last_hop;
 	s->vlan[0] = settings_vlan(own->uplink_vlan);
 	s->vlan[1] = settings_vlan(own->farm_vlan);
+	settings_tunnels(s, config, side);
 	memcpy(&s->mac[0], &own->uplink_mac, 6);
 	memcpy(&s->mac[1], &own->farm_mac, 6);
 	s->heard = config->health.path.count ? 2 * config->health.path.interval_ms : 0;

@@ -131,6 +131,52 @@ static void text_transport(struct text *t, bool outward)
 		text_add(t, " icmp type=%u id=%u", below(t, 2) * 8, below(t, 6));
 }
 
+/* The first bytes of a tunnel's frame, of a few identifiers: each comes more than once. */
+static void text_tunnel_bytes(struct text *t, u32 port)
+{
+	static const u8 exchanges[] = {2, 4, 5, 32, 34, 35, 36, 37, 38, 43};
+	static const u8 opcodes[] = {1, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+	u32 id = below(t, 6), r = below(t, 4);
+
+	text_add(t, " hex=");
+	if (port == 500 || (port == 4500 && r == 0))
+		text_add(t, "%s11111111000000%02x%016x21%02x%02x%02x00000000",
+			 port == 500 ? "" : "00000000", id, one_in(t, 3) ? 0 : 7,
+			 one_in(t, 4) ? 0x10 : 0x20, exchanges[below(t, 10)],
+			 below(t, 2) * 0x20 + 8);
+	else if (port == 4500)
+		text_add(t, r == 1 ? "ff" : "0000aa%02x0000000100000000", id + 1);
+	else if (port == 51820)
+		text_add(t, "%02x0000000000bb%02x0000bb%02x0000000000000000", r + 1, id, id ^ 1);
+	else if (port == 1194)
+		text_add(t, "%02xcc000000000000%02x0000000000",
+			 opcodes[below(t, 10)] << 3 | (r & 1), id);
+	else if (port == 443)
+		text_add(t, "%s0a%02x%032x", r ? "4040" : "c0000000010640", id & 3, id);
+	else
+		text_add(t, "%s%02x%060x", r ? "19fefd0001000000000000dd0000" : "30dd0000", id, 0);
+}
+
+/* Between a client and the cluster address. */
+static void text_tunnel(struct text *t)
+{
+	static const u16 ports[] = {500, 4500, 4500, 51820, 1194, 1701, 443, 4433};
+	u32 port = ports[below(t, 8)], client = one_in(t, 3) ? port : 1024 + below(t, 4);
+	u32 host = 1 + below(t, 3);
+
+	t->v6 = false;
+	text_add(t, t->outward ? " v4 192.0.2.10>198.51.100.%u" : " v4 198.51.100.%u>192.0.2.10",
+		 host);
+	if (one_in(t, 10))
+		text_add(t, " id=%u off=%u mf", below(t, 6), one_in(t, 2) ? 0 : below(t, 8192));
+	if (one_in(t, 8)) {
+		text_add(t, " %s", one_in(t, 2) ? "esp" : "ah");
+		return;
+	}
+	text_add(t, " udp %u>%u", t->outward ? port : client, t->outward ? client : port);
+	text_tunnel_bytes(t, port);
+}
+
 /* An error quotes a packet that travelled the other way; now and then one that did not. */
 static void text_error(struct text *t)
 {
@@ -173,6 +219,8 @@ static void text_frame(struct text *t)
 	text_tags(t);
 	if (one_in(t, 64)) {
 		text_add(t, one_in(t, 2) ? " arp" : " type=%u", below(t, 65536));
+	} else if (one_in(t, 4)) {
+		text_tunnel(t);
 	} else {
 		text_network(t, t->outward);
 		if (one_in(t, 8))

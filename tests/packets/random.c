@@ -25,6 +25,8 @@ static const char *const random_worlds[] = {
 	"affinity=client quantum=2000 zoned uplink-vlan=keep farm-vlan=keep",
 	"affinity=server side=egress quantum=500 on-down=reset uplink-vlan=keep farm-vlan=keep",
 	"affinity=client side=egress hosts quantum=1000",
+	"affinity=tunnel hold",
+	"affinity=tunnel quantum=1000 zoned uplink-vlan=keep farm-vlan=keep on-down=drop",
 };
 
 #define RANDOM_WORLDS (sizeof(random_worlds) / sizeof(*random_worlds))

@@ -56,6 +56,32 @@ static int script_device(struct script *s, const char *word, u8 *out)
 	return 0;
 }
 
+/*
+ * affinity=tunnel: all that there are, at ports of their own. Connection ids of DTLS have four
+ * bytes, the server ids of QUIC two under config id 2: 0a 01 is device 1's, and so on.
+ */
+static void world_tunnels(struct settings *cfg)
+{
+	static const struct {
+		u16 port;
+		u8 kind;
+	} tunnels[] = {
+		{500, TUNNEL_IKE},	{4500, TUNNEL_NATT}, {51820, TUNNEL_WIREGUARD},
+		{1194, TUNNEL_OPENVPN}, {1701, TUNNEL_L2TP}, {443, TUNNEL_QUIC},
+		{4433, TUNNEL_DTLS},
+	};
+
+	for (size_t i = 0; i < sizeof(tunnels) / sizeof(*tunnels); i++)
+		cfg->tunnel[cfg->tunnels++] = (struct tunnel_port){
+			.port = htons(tunnels[i].port), .kind = tunnels[i].kind};
+	cfg->affinity = AFFINITY_CLIENT;
+	cfg->dtls_cid = 4;
+	cfg->quic_config = 2;
+	cfg->quic_length = 2;
+	for (u8 id = 1; id <= 3; id++)
+		cfg->quic_id[id] = 0x10a00u | id;
+}
+
 /* Words of `world`: key, what it sets. */
 static int world_word(struct settings *cfg, const char *key, const char *value)
 {
@@ -65,6 +91,8 @@ static int world_word(struct settings *cfg, const char *key, const char *value)
 	if (!strcmp(key, "affinity")) {
 		for (u8 i = 0; i < 4; i++)
 			cfg->affinity = !strcmp(value, affinities[i]) ? i : cfg->affinity;
+		if (!strcmp(value, "tunnel"))
+			world_tunnels(cfg);
 	} else if (!strcmp(key, "uplink-vlan")) {
 		cfg->vlan[0] = vlan;
 	} else if (!strcmp(key, "farm-vlan")) {

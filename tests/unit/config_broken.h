@@ -22,14 +22,16 @@ static const struct broken broken_lines[] = {
 	{ "name = test\n", "name = test\na\377\n",
 	  "3: not text: write UTF-8 without zero bytes\n" },
 	{ "name = test\n", "name = test\nupink = 1\n",
-	  "3: unknown key 'upink': [sandwich] has name, mode, affinity, sessions, "
-	  "pins, track, on-device-down, on-move, secret-file, role, preempt, follow-partner, "
+	  "3: unknown key 'upink': [sandwich] has name, mode, affinity, "
+	  "tunnels, quic-lb, dtls-cid-length, sessions, pins, track, on-device-down, "
+	  "on-move, secret-file, role, preempt, follow-partner, "
 	  "sync-heartbeat, sync-after, sync-refresh\n" },
 	{ "name = test\n", "name = test\nsesions = 1M\n",
 	  "3: unknown key 'sesions', did you mean 'sessions'?\n" },
 	{ "name = test\n", "name = test\ncolour = red\n",
-	  "3: unknown key 'colour': [sandwich] has name, mode, affinity, sessions, "
-	  "pins, track, on-device-down, on-move, secret-file, role, preempt, follow-partner, "
+	  "3: unknown key 'colour': [sandwich] has name, mode, affinity, "
+	  "tunnels, quic-lb, dtls-cid-length, sessions, pins, track, on-device-down, "
+	  "on-move, secret-file, role, preempt, follow-partner, "
 	  "sync-heartbeat, sync-after, sync-refresh\n" },
 	{ "name = test\n", "name = test\nsync-heartbeat = off\n",
 	  "3: sync-heartbeat can't be off: write sync-heartbeat = 20ms x 3\n" },
@@ -84,7 +86,7 @@ static const struct broken broken_values[] = {
 	{ "mode = firewall", "mode = router",
 	  "3: mode = router: write firewall or vpn\n" },
 	{ "mode = firewall\n", "mode = firewall\naffinity = source\n",
-	  "4: affinity = source: write pair or client or server or flow\n" },
+	  "4: affinity = source: write pair or client or server or flow or tunnel\n" },
 	{ "mode = firewall\n", "mode = firewall\nsessions = 512\n",
 	  "4: sessions = 512: write a number from 1k to 64M\n" },
 	{ "mode = firewall\n", "mode = firewall\nsessions = 128M\n",

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* links: sandwich/run/attach.c sandwich/run/settings.c sandwich/slowpath/macs.c */
-/* links: sandwich/slowpath/memory.c conf/address.c conf/check-addresses.c conf/check-devices.c */
+/* links: sandwich/slowpath/memory.c conf/address.c conf/check-addresses.c */
+/* links: conf/check-devices.c conf/check-tunnels.c */
 /* links: conf/check.c conf/keys.c conf/lines.c conf/lists.c conf/model.c conf/print.c */
+<<<<<<< HEAD
 /* links: conf/problem.c conf/read.c conf/scripts.c conf/targets.c conf/units.c conf/values.c */
+=======
+/* links: conf/problem.c conf/read.c conf/targets.c conf/tunnels.c conf/units.c conf/values.c */
+>>>>>>> ca20d1f (conf, run: affinity = tunnel, and what it goes by)
 /* Where devices stand: hops and source MACs follow what the resolver says, and reloads. */
 #include <setjmp.h>
 #include <stdarg.h>

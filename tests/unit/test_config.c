@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: ISC */
+<<<<<<< HEAD
 /* links: conf/address.c conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c */
 /* links: conf/lines.c conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c */
 /* links: conf/scripts.c conf/targets.c conf/units.c conf/values.c */
+=======
+/* links: conf/address.c conf/check-addresses.c conf/check-devices.c conf/check-tunnels.c */
+/* links: conf/check.c conf/keys.c conf/lines.c conf/lists.c conf/model.c conf/print.c */
+/* links: conf/problem.c conf/read.c conf/targets.c conf/tunnels.c conf/units.c conf/values.c */
+>>>>>>> ca20d1f (conf, run: affinity = tunnel, and what it goes by)
 /* The config file: what it says becomes the model, what is wrong is told, what is printed reads. */
 #include <errno.h>
 #include <setjmp.h>

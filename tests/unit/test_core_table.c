@@ -355,18 +355,23 @@ static void test_fragments(void **state)
 	};
 	struct tables *t = &((struct world *)*state)->tables;
 	struct packet first, later;
+	u8 device;
 
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
 		parse(pairs[i][0], &first);
 		parse(pairs[i][1], &later);
-		assert_false(fragment_recall(t, t->settings, &later, 100));
+		assert_false(fragment_recall(t, t->settings, &later, 100, &device));
 		fragment_remember(t, t->settings, &first, 100);
-		assert_true(fragment_recall(t, t->settings, &later, 100));
+		assert_true(fragment_recall(t, t->settings, &later, 100, &device));
+		assert_int_equal(device, 0);
+		fragment_place(t, t->settings, &first, 3);
+		assert_true(fragment_recall(t, t->settings, &later, 100, &device));
+		assert_int_equal(device, 3);
 		assert_int_equal(later.sport, first.sport);
 		assert_int_equal(later.dport, first.dport);
 		assert_int_equal(later.protocol, PROTOCOL_UDP);
 		assert_true(later.ports_known);
-		assert_false(fragment_recall(t, t->settings, &later, 100 + 5001));
+		assert_false(fragment_recall(t, t->settings, &later, 100 + 5001, &device));
 	}
 }
 
@@ -381,12 +386,13 @@ static void test_fragments_apart(void **state)
 	};
 	struct tables *t = &((struct world *)*state)->tables;
 	struct packet p;
+	u8 device;
 
 	parse("v4 1.1.1.1>2.2.2.2 id=5 mf udp 1>2 pay=8", &p);
 	fragment_remember(t, t->settings, &p, 0);
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
 		parse(others[i], &p);
-		assert_false(fragment_recall(t, t->settings, &p, 0));
+		assert_false(fragment_recall(t, t->settings, &p, 0, &device));
 	}
 }
 
@@ -396,6 +402,7 @@ static void test_fragments_flood(void **state)
 	struct tables *t = &((struct world *)*state)->tables;
 	struct packet first, later;
 	char text[100];
+	u8 device;
 
 	for (u32 n = 0; n < 1000; n++) {
 		snprintf(text, sizeof(text), "v4 1.1.1.1>2.2.2.2 id=%u mf udp %u>2 pay=8", n,
@@ -404,7 +411,7 @@ static void test_fragments_flood(void **state)
 		fragment_remember(t, t->settings, &first, n);
 		snprintf(text, sizeof(text), "v4 1.1.1.1>2.2.2.2 id=%u off=2 proto=17 pay=8", n);
 		parse(text, &later);
-		assert_true(fragment_recall(t, t->settings, &later, n));
+		assert_true(fragment_recall(t, t->settings, &later, n, &device));
 		assert_int_equal(later.sport, first.sport);
 	}
 	assert_in_range(world_live_slots(t, TABLE_FRAGMENTS), 60, 64);
