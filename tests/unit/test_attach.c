@@ -3,11 +3,8 @@
 /* links: sandwich/slowpath/memory.c conf/address.c conf/check-addresses.c */
 /* links: conf/check-devices.c conf/check-tunnels.c */
 /* links: conf/check.c conf/keys.c conf/lines.c conf/lists.c conf/model.c conf/print.c */
-<<<<<<< HEAD
-/* links: conf/problem.c conf/read.c conf/scripts.c conf/targets.c conf/units.c conf/values.c */
-=======
-/* links: conf/problem.c conf/read.c conf/targets.c conf/tunnels.c conf/units.c conf/values.c */
->>>>>>> ca20d1f (conf, run: affinity = tunnel, and what it goes by)
+/* links: conf/problem.c conf/read.c conf/scripts.c conf/targets.c conf/tunnels.c */
+/* links: conf/units.c conf/values.c */
 /* Where devices stand: hops and source MACs follow what the resolver says, and reloads. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,24 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* links: sandwich/health/health.c sandwich/health/check.c sandwich/health/arp.c */
-<<<<<<< HEAD
 /* links: sandwich/health/icmp.c sandwich/health/ike.c sandwich/health/ike_message.c */
 /* links: sandwich/health/tcp.c sandwich/health/http.c sandwich/health/probe.c */
 /* links: sandwich/health/engine.c sandwich/health/path.c sandwich/health/state.c */
 /* links: sandwich/health/script.c sandwich/health/script_file.c sandwich/health/script_run.c */
 /* links: sandwich/health/message.c sandwich/health/datagram.c sync/seal.c */
-/* links: conf/address.c conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c */
-/* links: conf/lines.c conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c */
-/* links: conf/scripts.c conf/targets.c conf/units.c conf/values.c */
-=======
-/* links: sandwich/health/icmp.c sandwich/health/tcp.c sandwich/health/http.c */
-/* links: sandwich/health/probe.c sandwich/health/engine.c sandwich/health/path.c */
-/* links: sandwich/health/state.c sandwich/health/message.c sandwich/health/datagram.c */
-/* links: sync/seal.c */
 /* links: conf/address.c conf/check-addresses.c conf/check-devices.c */
 /* links: conf/check-tunnels.c conf/check.c conf/keys.c */
 /* links: conf/lines.c conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c */
-/* links: conf/targets.c conf/tunnels.c conf/units.c conf/values.c */
->>>>>>> ca20d1f (conf, run: affinity = tunnel, and what it goes by)
+/* links: conf/scripts.c conf/targets.c conf/tunnels.c conf/units.c conf/values.c */
 /* The active checks of [health], each against something that really answers, or does not. */
 #include <errno.h>
 #include <gio/gio.h>

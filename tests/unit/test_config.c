@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-<<<<<<< HEAD
-/* links: conf/address.c conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c */
+/* links: conf/address.c conf/check-addresses.c conf/check-devices.c */
+/* links: conf/check-tunnels.c conf/check.c conf/keys.c */
 /* links: conf/lines.c conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c */
-/* links: conf/scripts.c conf/targets.c conf/units.c conf/values.c */
-=======
-/* links: conf/address.c conf/check-addresses.c conf/check-devices.c conf/check-tunnels.c */
-/* links: conf/check.c conf/keys.c conf/lines.c conf/lists.c conf/model.c conf/print.c */
-/* links: conf/problem.c conf/read.c conf/targets.c conf/tunnels.c conf/units.c conf/values.c */
->>>>>>> ca20d1f (conf, run: affinity = tunnel, and what it goes by)
+/* links: conf/scripts.c conf/targets.c conf/tunnels.c conf/units.c conf/values.c */
 /* The config file: what it says becomes the model, what is wrong is told, what is printed reads. */
 #include <errno.h>
 #include <setjmp.h>

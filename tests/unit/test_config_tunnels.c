@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /* links: conf/address.c conf/check-addresses.c conf/check-devices.c conf/check-tunnels.c */
 /* links: conf/check.c conf/keys.c conf/lines.c conf/lists.c conf/model.c conf/print.c */
-/* links: conf/problem.c conf/read.c conf/scripts.c conf/targets.c conf/tunnels.c conf/units.c conf/values.c */
+/* links: conf/problem.c conf/read.c conf/scripts.c conf/targets.c conf/tunnels.c */
+/* links: conf/units.c conf/values.c */
 /* affinity = tunnel in the config file: what is read, printed and refused. */
 #include <errno.h>
 #include <setjmp.h>

@@ -2,11 +2,7 @@
 /* links: conf/address.c conf/check-addresses.c conf/check-devices.c */
 /* links: conf/check-tunnels.c conf/check.c conf/keys.c */
 /* links: conf/lines.c conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c */
-<<<<<<< HEAD
-/* links: conf/scripts.c conf/targets.c conf/units.c conf/values.c */
-=======
-/* links: conf/targets.c conf/tunnels.c conf/units.c conf/values.c */
->>>>>>> ca20d1f (conf, run: affinity = tunnel, and what it goes by)
+/* links: conf/scripts.c conf/targets.c conf/tunnels.c conf/units.c conf/values.c */
 /* What config values are made of: numbers with units, paces, addresses; and near words. */
 #include <errno.h>
 #include <setjmp.h>

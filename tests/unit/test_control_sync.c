@@ -11,11 +11,7 @@
 	  conf/address.c conf/check-addresses.c conf/check-devices.c conf/check-tunnels.c
 	  conf/check.c conf/keys.c
 	  conf/lines.c conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c
-<<<<<<< HEAD
-	  conf/scripts.c conf/targets.c conf/units.c conf/values.c */
-=======
-	  conf/targets.c conf/tunnels.c conf/units.c conf/values.c */
->>>>>>> ca20d1f (conf, run: affinity = tunnel, and what it goes by)
+	  conf/scripts.c conf/targets.c conf/tunnels.c conf/units.c conf/values.c */
 /* Control words and metrics of sync and roles, in names that never change. */
 #include "tests/unit/control_ask.h"
 

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* links: sandwich/run/farm.c sandwich/run/sweeper.c sandwich/run/walker.c */
 /* links: sandwich/run/settings.c sandwich/slowpath/memory.c conf/address.c */
-<<<<<<< HEAD
-/* links: conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c conf/lines.c */
-/* links: conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c */
-/* links: conf/scripts.c conf/targets.c */
-=======
 /* links: conf/check-addresses.c conf/check-devices.c conf/check-tunnels.c */
 /* links: conf/check.c conf/keys.c conf/lines.c */
 /* links: conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c */
-/* links: conf/targets.c conf/tunnels.c */
->>>>>>> ca20d1f (conf, run: affinity = tunnel, and what it goes by)
+/* links: conf/scripts.c conf/targets.c conf/tunnels.c */
 /* links: conf/units.c conf/values.c */
 /* links: sandwich/run/farm_twin.c */
 /* A standby's farm is as the active twin says, and goes on from there when it is on duty. */

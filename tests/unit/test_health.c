@@ -3,11 +3,7 @@
 /* links: conf/address.c conf/check-addresses.c conf/check-devices.c */
 /* links: conf/check-tunnels.c conf/check.c conf/keys.c */
 /* links: conf/lines.c conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c */
-<<<<<<< HEAD
-/* links: conf/scripts.c conf/targets.c conf/units.c conf/values.c */
-=======
-/* links: conf/targets.c conf/tunnels.c conf/units.c conf/values.c */
->>>>>>> ca20d1f (conf, run: affinity = tunnel, and what it goes by)
+/* links: conf/scripts.c conf/targets.c conf/tunnels.c conf/units.c conf/values.c */
 /* The choke point under a virtual clock: rise, fall, silence, lateness. And the message codec. */
 #include <errno.h>
 #include <setjmp.h>

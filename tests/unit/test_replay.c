@@ -5,16 +5,10 @@
 	  sandwich/control/sides.c sandwich/run/settings.c sandwich/slowpath/macs.c
 	  sandwich/slowpath/memory.c sandwich/slowpath/offline.c
 	  sandwich/slowpath/offline_link.c sandwich/slowpath/offline_pcapng.c conf/address.c
-<<<<<<< HEAD
-	  conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c conf/lines.c
-	  conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c conf/scripts.c
-	  conf/targets.c
-=======
 	  conf/check-addresses.c conf/check-devices.c conf/check-tunnels.c conf/check.c
 	  conf/keys.c conf/lines.c
-	  conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c conf/targets.c
-	  conf/tunnels.c
->>>>>>> ca20d1f (conf, run: affinity = tunnel, and what it goes by)
+	  conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c conf/scripts.c
+	  conf/targets.c conf/tunnels.c
 	  conf/units.c conf/values.c */
 /* Captures of every link type, and what the engine says of them offline. */
 #include <setjmp.h>

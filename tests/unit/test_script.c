@@ -5,9 +5,10 @@
 /* links: sandwich/health/engine.c sandwich/health/path.c sandwich/health/state.c */
 /* links: sandwich/health/script.c sandwich/health/script_file.c sandwich/health/script_run.c */
 /* links: sandwich/health/message.c sandwich/health/datagram.c sync/seal.c */
-/* links: conf/address.c conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c */
+/* links: conf/address.c conf/check-addresses.c conf/check-devices.c */
+/* links: conf/check-tunnels.c conf/check.c conf/keys.c */
 /* links: conf/lines.c conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c */
-/* links: conf/scripts.c conf/targets.c conf/units.c conf/values.c */
+/* links: conf/scripts.c conf/targets.c conf/tunnels.c conf/units.c conf/values.c */
 /* Programs as checks: what they are told, what becomes of them, and which are not run at all. */
 #include <errno.h>
 #include <glib/gstdio.h>
