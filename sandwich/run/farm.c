@@ -9,6 +9,7 @@
 #include "sandwich/slowpath/memory.h"
 
 #define FARM_PARTNER_WAIT_MS 3000 /* how long a return waits for the partner's sweep */
+#define FARM_GATHER_MS 250 /* how long the first device that is fit waits for the others */
 /* Tenths of max-sessions below which a limited device is picked again. */
 #define FARM_LIMIT_LOW 9
 
@@ -127,6 +128,30 @@ static bool farm_may_return(const struct farm *f, const struct farm_device *d, u
 	return core_elapsed(now, sweeper_done_at(f->sweeper)) > FARM_PARTNER_WAIT_MS;
 }
 
+/*
+ * Nobody is up, and not all have been heard of: in the moment between the first and the last of
+ * them, conversations of the others would be placed on the first, and stay.
+ */
+static bool farm_gathers(struct farm *f, u32 now)
+{
+	const struct settings *s = tables_settings(f->tables);
+	bool waits = false;
+
+	for (unsigned int id = 1; id < DEVICES_MAX; id++) {
+		if (device_set_has(&s->up, (u8)id)) {
+			f->gathers = 0;
+			return false;
+		}
+		waits |= f->devices[id] && !farm_is_disabled(f->devices[id]) &&
+			 !f->devices[id]->judged;
+	}
+	if (!waits)
+		return false;
+	if (!f->gathers)
+		f->gathers = now ? now : 1;
+	return core_elapsed(now, f->gathers) < FARM_GATHER_MS;
+}
+
 static void farm_flip(struct farm *f, struct farm_device *d, bool pick, u32 now)
 {
 	struct settings *s = tables_settings(f->tables);
@@ -142,7 +167,7 @@ static void farm_flip(struct farm *f, struct farm_device *d, bool pick, u32 now)
 static bool farm_apply(struct farm *f, const struct device_set *wanted, u32 now)
 {
 	struct settings *s = tables_settings(f->tables);
-	bool changed = s->rows != f->rows;
+	bool changed = s->rows != f->rows, gathers = farm_gathers(f, now);
 
 	core_store(&s->rows, f->rows);
 	for (unsigned int id = 1; id < DEVICES_MAX; id++) {
@@ -156,7 +181,7 @@ static bool farm_apply(struct farm *f, const struct device_set *wanted, u32 now)
 		pick = device_set_has(wanted, d->id);
 		if (up && device_set_has(&s->pick, d->id) == pick)
 			continue;
-		if (!up && !farm_may_return(f, d, now))
+		if (!up && (gathers || !farm_may_return(f, d, now)))
 			continue;
 		farm_flip(f, d, pick, now);
 		changed = true;

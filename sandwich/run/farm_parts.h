@@ -19,6 +19,7 @@ struct farm {
 	struct sweeper *sweeper;
 	struct farm_heritage *heritage; /* until the first configuration is taken */
 	u32 judge_ms;		/* how long the detectors' first word may take */
+	u32 gathers;		/* ms: the first device waits for the others since then; 0: no */
 	bool evaluating, again; /* a callback led back here */
 	bool follows;		/* a standby: states are told, not judged */
 };

@@ -168,6 +168,13 @@ static inline void fit(struct rig *r, u8 id, bool is)
 	farm_fit(r->farm, id, is, "no answer", r->now);
 }
 
+/* Nothing good so far, but nobody has to be waited for any more. */
+static inline void all_judged(struct rig *r)
+{
+	for (guint i = 0; i < r->config->devices->len; i++)
+		fit(r, (u8)(i + 1), false);
+}
+
 static inline void all_up(struct rig *r)
 {
 	for (guint i = 0; i < r->config->devices->len; i++)

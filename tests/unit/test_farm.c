@@ -17,6 +17,7 @@ static void alone_comes_up(void **state)
 	rig_open(&r, THREE);
 	assert_int_equal(device(&r, 1)->state, FARM_DOWN);
 	assert_string_equal(device(&r, 1)->why, "not heard of yet");
+	all_judged(&r);
 	fit(&r, 1, true);
 	assert_false(is_up(&r, 1)); /* not before the sweep */
 	assert_string_equal(device(&r, 1)->why, "about to return");
@@ -30,6 +31,35 @@ static void alone_comes_up(void **state)
 	rig_close(&r);
 }
 
+/* Else what was on the others would be placed on the first, for the moment until they are there. */
+static void first_waits_for_the_others(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, THREE);
+	fit(&r, 1, true);
+	fit(&r, 2, true);
+	run(&r);
+	assert_false(is_up(&r, 1) || is_up(&r, 2));
+	fit(&r, 3, true);
+	run(&r);
+	assert_true(is_up(&r, 1) && is_up(&r, 2) && is_up(&r, 3));
+	rig_close(&r);
+
+	rig_open(&r, THREE); /* but not for long */
+	fit(&r, 1, true);
+	run(&r);
+	farm_tick(r.farm, r.now + 200);
+	assert_false(is_up(&r, 1));
+	farm_tick(r.farm, r.now + 300);
+	assert_true(is_up(&r, 1));
+	fit(&r, 2, true);
+	run(&r);
+	assert_true(is_up(&r, 2)); /* nor once somebody is up */
+	rig_close(&r);
+}
+
 static void partner_sweeps_too(void **state)
 {
 	struct rig r;
@@ -40,6 +70,7 @@ static void partner_sweeps_too(void **state)
 	farm_partner(r.farm, true, r.now);
 	assert_true(farm_has_partner(r.farm));
 	partner_all(&r, true, false, false);
+	all_judged(&r);
 	fit(&r, 1, true);
 	assert_false(told(&r, 1).swept);
 	run(&r);
@@ -453,6 +484,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(alone_comes_up),
+		cmocka_unit_test(first_waits_for_the_others),
 		cmocka_unit_test(partner_sweeps_too),
 		cmocka_unit_test(partner_that_never_sweeps),
 		cmocka_unit_test(goes_alone),

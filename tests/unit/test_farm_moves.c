@@ -45,6 +45,7 @@ static void old_pins_pull_nobody(void **state)
 
 	(void)state;
 	rig_open(&r, THREE);
+	all_judged(&r);
 	fit(&r, 1, true);
 	fit(&r, 2, true);
 	run(&r);
@@ -67,6 +68,7 @@ static void begun_while_waiting(void **state)
 
 	(void)state;
 	rig_open(&r, THREE);
+	all_judged(&r);
 	fit(&r, 1, true);
 	fit(&r, 3, true);
 	run(&r);
@@ -216,6 +218,7 @@ static void change_during_a_sweep(void **state)
 
 	(void)state;
 	rig_open(&r, THREE DEVICE(4, ""));
+	all_judged(&r);
 	fit(&r, 1, true);
 	fit(&r, 2, true);
 	run(&r);
@@ -294,6 +297,7 @@ static void sweeps_under_load(void **state)
 
 	(void)state;
 	rig_open(&r, THREE);
+	all_judged(&r);
 	fit(&r, 1, true);
 	for (int i = 0; i < 100; i++)
 		g_main_context_iteration(NULL, FALSE);
