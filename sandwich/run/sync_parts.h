@@ -46,7 +46,8 @@ struct sync_box {
 	struct link *link;
 	struct replicate *stream;
 	struct repair *repair;
-	enum role_state role; /* as it last said */
+	enum role_state role; /* as it last said, like the next */
+	u8 flags;
 	struct record_census census;
 	u32 handover_term;   /* HANDOVER that has come, and what is before it has not; 0: none */
 	u64 handover_number;

@@ -199,6 +199,7 @@ static void sync_take_heartbeat(struct sync_box *box, const struct link_item *it
 	if (!record_get_heartbeat(&r, &hb))
 		return;
 	box->role = hb.role;
+	box->flags = hb.flags;
 	role_input(box->sync->role, box->number, item->incarnation, &hb, now);
 	if (was != box->role)
 		sync_streams(box->sync);
@@ -476,7 +477,10 @@ void sync_change(void *user, const struct journal_change *change)
 		replicate_changed(s->boxes[i].stream, change);
 }
 
-/* A standby is equal when its last comparison with the active said so. */
+/*
+ * A standby is equal when its last comparison with the active said so. To be equal with an active
+ * that still takes its tables over from the partner is nothing: such a one doesn't call itself so.
+ */
 static void sync_judge_equal(struct sync *s, u64 now)
 {
 	for (unsigned int i = 0; i < s->count; i++) {
@@ -485,8 +489,9 @@ static void sync_judge_equal(struct sync *s, u64 now)
 		if (s->boxes[i].relation != SYNC_PEER)
 			continue;
 		repair_view(s->boxes[i].repair, &view);
-		s->equal = !s->active && view.known && view.equal;
-		role_set(s->role, ROLE_EQUAL, s->active || s->equal, now);
+		s->equal = !s->active && view.known && view.equal &&
+			   s->boxes[i].flags & ROLE_EQUAL;
+		role_set(s->role, ROLE_EQUAL, s->active ? !s->filler : s->equal, now);
 	}
 }
 
