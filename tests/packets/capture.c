@@ -19,13 +19,15 @@ struct capture_plan {
 	const char *path;      /* pcap, Ethernet; frames of others than `cluster` are left out */
 	struct address cluster;
 	struct address behind; /* IPv4 of a NAT that all clients are behind; zero: none */
-	struct address roams_to; /* IPv4 of where clients are after `roams_at`; zero: they stay */
+	struct address roams_to; /* IPv4 of where the first client is after `roams_at`, and the next
+				  * one's behind it; zero: they stay */
 	double roams_at;       /* seconds from the first frame */
 };
 
 struct capture_result {
 	unsigned int frames, tunnels;
 	unsigned int split;   /* tunnels of which a frame went to another device than the first */
+	unsigned int astray;  /* those frames */
 	unsigned int devices; /* that had a tunnel */
 	unsigned int roamed;  /* tunnels whose client sent from elsewhere at last */
 	char first[80];	      /* of the first split: where */
@@ -156,20 +158,20 @@ static bool capture_given(const struct address *a)
 static void capture_rewrite(struct capture *c, struct frame *f, const struct places *p,
 			    struct tunnel_seen *tunnel, bool inward)
 {
-	u32 at = inward ? p->source : p->target, port = p->transport + (inward ? 0 : 2);
-	u32 number = (u32)(tunnel - c->tunnel);
+	u32 at = inward ? p->source : p->target, number = (u32)(tunnel - c->tunnel);
+	struct address to = c->plan.behind;
 
 	if (p->address != 4)
 		return;
-	if (capture_given(&c->plan.roams_to) && inward &&
-	    c->time - c->start >= c->plan.roams_at)
+	if (capture_given(&c->plan.roams_to) && inward && c->time - c->start >= c->plan.roams_at)
 		tunnel->away = true;
 	if (tunnel->away)
-		capture_move(f, p, at, &c->plan.roams_to);
-	else if (capture_given(&c->plan.behind))
-		capture_move(f, p, at, &c->plan.behind);
-	if (tunnel->away || capture_given(&c->plan.behind))
-		capture_port(f, p, port, CAPTURE_PORT_STEP * (number + (tunnel->away ? 20 : 0)));
+		address_from_v4(&to, core_swap32(core_swap32(address_v4(&c->plan.roams_to)) +
+						 number));
+	if (capture_given(&to))
+		capture_move(f, p, at, &to);
+	if (!tunnel->away && capture_given(&to))
+		capture_port(f, p, p->transport + (inward ? 0 : 2), CAPTURE_PORT_STEP * number);
 }
 
 /* --- a frame -------------------------------------------------------------------------------- */
@@ -201,6 +203,7 @@ static int capture_inward(struct capture *c, struct frame *f, struct tunnel_seen
 		snprintf(c->result.first, sizeof(c->result.first),
 			 "frame %u, %.3f s, went to device %u and not %u", c->result.frames,
 			 c->time - c->start, w.device, tunnel->device);
+	c->result.astray += tunnel->device != w.device;
 	tunnel->split = tunnel->split || tunnel->device != w.device;
 	return 0;
 }
@@ -338,6 +341,7 @@ static bool capture_is(const struct capture_result *result, const char *key, con
 	} known[] = {
 		{"tunnels", result->tunnels},
 		{"split", result->split},
+		{"astray", result->astray},
 		{"devices", result->devices},
 		{"roamed", result->roamed},
 	};
@@ -370,9 +374,9 @@ static int capture_expect(const struct capture *c, char *at)
 		if (value && capture_is(is, word, value))
 			continue;
 		snprintf(c->why, c->size,
-			 "not %s=%s: %u frames, tunnels=%u split=%u devices=%u roamed=%u; %s", word,
-			 value ? value : "", is->frames, is->tunnels, is->split, is->devices,
-			 is->roamed, is->first);
+			 "not %s=%s: %u frames, tunnels=%u split=%u astray=%u devices=%u roamed=%u; "
+			 "%s", word, value ? value : "", is->frames, is->tunnels, is->split,
+			 is->astray, is->devices, is->roamed, is->first);
 		return -EINVAL;
 	}
 	return 0;

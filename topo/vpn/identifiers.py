@@ -4,7 +4,8 @@
 
     topo/vpn/identifiers.py quic-lb QUIC.pcap OUT.pcap      ids that name their server: the two bytes that begin with
                                                             the last byte of the client's address
-    topo/vpn/identifiers.py dtls-cid DTLS.pcap OUT.pcap     RFC 9146: what a client encrypts has an id of 8 bytes
+    topo/vpn/identifiers.py dtls-cid DTLS.pcap OUT.pcap     RFC 9146: what a client encrypts has an id of 4 bytes,
+                                                            its address as it is at first
 
 What is encrypted stays as it was, and none of it could be decrypted any more; addresses, ports, sizes and times are the
 capture's.
@@ -93,17 +94,13 @@ def quic(packets):
 
 # DTLS 1.2 with connection ids
 
-def connection_id(client):
-    return client + b"\xc1\xd0\xc1\xd0"
-
-
 def records(data, client):
     """The records of a client's datagram, those with an epoch as RFC 9146 has them."""
     while data:
         size = 13 + struct.unpack("!H", data[11:13])[0]
         head, content = data[:11], data[13:size]
         if head[1:3] == DTLS_VERSION and head[3:5] != bytes(2):
-            head = bytes((DTLS_CID,)) + head[1:] + connection_id(client)
+            head = bytes((DTLS_CID,)) + head[1:] + client       # the id that the gateway chose
         yield head + struct.pack("!H", len(content)) + content
         data = data[size:]
 

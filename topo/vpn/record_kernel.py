@@ -266,11 +266,11 @@ def quic():
 
 def dtls():
     key, certificate_file = certificate()
-    server = start("gateway", "openssl", "s_server", "-dtls1_2", "-accept", "443", "-key", key, "-cert",
+    server = start("gateway", "openssl", "s_server", "-dtls1_2", "-accept", "4433", "-key", key, "-cert",
                    certificate_file, "-quiet", "-naccept", "2", stdin=subprocess.PIPE)
     time.sleep(1)
     for name in CLIENTS:
-        client = start(name, "openssl", "s_client", "-dtls1_2", "-connect", f"{GATEWAY}:443", "-quiet", "-no_ign_eof",
+        client = start(name, "openssl", "s_client", "-dtls1_2", "-connect", f"{GATEWAY}:4433", "-quiet", "-no_ign_eof",
                        stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
         for _ in range(3):
             time.sleep(0.5)
