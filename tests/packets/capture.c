@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define CAPTURE_TUNNELS 16
+#define CAPTURE_HEARD 16 /* of one client: addresses and ports, some for each protocol */
 #define CAPTURE_PORT_STEP 1000 /* behind a NAT: from one client's ports to the next one's */
 
 #define CAPTURE_SAMPLED 16 /* one frame of so many, or the other fixtures' were rare among them */
@@ -28,6 +29,7 @@ struct capture_result {
 	unsigned int frames, tunnels;
 	unsigned int split;   /* tunnels of which a frame went to another device than the first */
 	unsigned int astray;  /* those frames */
+	unsigned int unsent;  /* answers to them, and what else went to where they came from */
 	unsigned int devices; /* that had a tunnel */
 	unsigned int roamed;  /* tunnels whose client sent from elsewhere at last */
 	char first[80];	      /* of the first split: where */
@@ -38,6 +40,8 @@ struct tunnel_seen {
 	u8 device;	       /* that its first frame went to */
 	bool split;
 	bool away; /* a frame of it came from roams_to: so answers go there */
+	struct address heard[CAPTURE_HEARD]; /* where the device had frames from; port in word[0] */
+	u32 heards;
 };
 
 struct capture {
@@ -189,8 +193,56 @@ static struct tunnel_seen *capture_tunnel(struct capture *c, const struct addres
 	return &c->tunnel[i];
 }
 
-static int capture_inward(struct capture *c, struct frame *f, struct tunnel_seen *tunnel)
+/* The client's end of a frame; false of a later fragment, which does not tell it. */
+static bool capture_end(const struct frame *f, const struct places *p, bool inward,
+			struct address *out)
 {
+	u32 port = p->transport + (inward ? 0 : 2);
+
+	capture_address(f, inward ? p->source : p->target, p->address, out);
+	if (p->protocol == PROTOCOL_UDP || p->protocol == PROTOCOL_TCP)
+		out->word[0] ^= (u64)(f->bytes[port] << 8 | f->bytes[port + 1]) << 32 | p->protocol;
+	else
+		out->word[0] ^= p->protocol;
+	return p->transport;
+}
+
+/* Whether the device has had a frame from END. */
+static bool capture_heard(const struct tunnel_seen *tunnel, const struct address *end)
+{
+	for (u32 i = 0; i < tunnel->heards; i++)
+		if (address_equal(&tunnel->heard[i], end))
+			return true;
+	return false;
+}
+
+/* The device had a frame from END. */
+static void capture_hear(struct tunnel_seen *tunnel, const struct address *end)
+{
+	if (!capture_heard(tunnel, end) && tunnel->heards < CAPTURE_HEARD)
+		tunnel->heard[tunnel->heards++] = *end;
+}
+
+/* RFC 3948 2.3: a byte, which says nothing and which nobody misses. */
+static bool capture_is_keepalive(const struct frame *f, const struct places *p)
+{
+	return p->transport && p->protocol == PROTOCOL_UDP && f->bytes[p->transport + 4] == 0 &&
+	       f->bytes[p->transport + 5] == 9 && f->bytes[p->transport + 8] == 0xff;
+}
+
+static void capture_astray(struct capture *c, struct tunnel_seen *tunnel, u8 device)
+{
+	if (!c->result.astray++)
+		snprintf(c->result.first, sizeof(c->result.first),
+			 "frame %u, %.3f s, went to device %u and not %u", c->result.frames,
+			 c->time - c->start, device, tunnel->device);
+	tunnel->split = true;
+}
+
+static int capture_inward(struct capture *c, struct frame *f, const struct places *p,
+			  struct tunnel_seen *tunnel)
+{
+	struct address end;
 	struct work w = {.port = PORT_UPLINK};
 
 	if (!twin_decide(c->tw, f, 0, &w))
@@ -199,21 +251,24 @@ static int capture_inward(struct capture *c, struct frame *f, struct tunnel_seen
 		return capture_wrong(c, "a client's frame did not go to a device");
 	if (!tunnel->device)
 		tunnel->device = w.device;
-	if (tunnel->device != w.device && !*c->result.first)
-		snprintf(c->result.first, sizeof(c->result.first),
-			 "frame %u, %.3f s, went to device %u and not %u", c->result.frames,
-			 c->time - c->start, w.device, tunnel->device);
-	c->result.astray += tunnel->device != w.device;
-	tunnel->split = tunnel->split || tunnel->device != w.device;
+	if (tunnel->device != w.device && !capture_is_keepalive(f, p))
+		capture_astray(c, tunnel, w.device);
+	if (tunnel->device == w.device && capture_end(f, p, true, &end))
+		capture_hear(tunnel, &end);
 	return 0;
 }
 
-static int capture_outward(struct capture *c, struct frame *f, const struct tunnel_seen *tunnel)
+/* Its gateway does not answer where it had nothing from: that went astray. */
+static int capture_outward(struct capture *c, struct frame *f, const struct places *p,
+			   const struct tunnel_seen *tunnel)
 {
 	struct work w = {.port = 1};
+	struct address end;
 
-	if (!tunnel->device)
-		return capture_wrong(c, "an answer before any question");
+	if (capture_end(f, p, false, &end) && !capture_heard(tunnel, &end)) {
+		c->result.unsent++;
+		return 0;
+	}
 	if (!twin_decide(c->tw, f, 0, &w))
 		return capture_wrong(c, "kernel and user space differ");
 	if (w.reason != REASON_TO_UPLINK || w.from != tunnel->device)
@@ -252,7 +307,7 @@ static int capture_frame(struct capture *c, struct frame *f)
 	capture_macs(f, inward, tunnel->device);
 	if (c->result.frames % CAPTURE_SAMPLED == 1)
 		samples_add(c->samples, f, inward ? PORT_UPLINK : 1);
-	return inward ? capture_inward(c, f, tunnel) : capture_outward(c, f, tunnel);
+	return inward ? capture_inward(c, f, &p, tunnel) : capture_outward(c, f, &p, tunnel);
 }
 
 /* --- all of them ---------------------------------------------------------------------------- */
@@ -342,6 +397,7 @@ static bool capture_is(const struct capture_result *result, const char *key, con
 		{"tunnels", result->tunnels},
 		{"split", result->split},
 		{"astray", result->astray},
+		{"unsent", result->unsent},
 		{"devices", result->devices},
 		{"roamed", result->roamed},
 	};
@@ -374,9 +430,10 @@ static int capture_expect(const struct capture *c, char *at)
 		if (value && capture_is(is, word, value))
 			continue;
 		snprintf(c->why, c->size,
-			 "not %s=%s: %u frames, tunnels=%u split=%u astray=%u devices=%u roamed=%u; "
-			 "%s", word, value ? value : "", is->frames, is->tunnels, is->split,
-			 is->astray, is->devices, is->roamed, is->first);
+			 "not %s=%s: %u frames, tunnels=%u split=%u astray=%u unsent=%u "
+			 "devices=%u roamed=%u; %s", word, value ? value : "", is->frames,
+			 is->tunnels, is->split, is->astray, is->unsent, is->devices, is->roamed,
+			 is->first);
 		return -EINVAL;
 	}
 	return 0;

@@ -18,7 +18,7 @@
 
 #define CLIENTS 50000
 #define DEVICES 16
-#define KEYS 20 /* placement keys that are tried */
+#define KEYS 10 /* placement keys that are tried */
 #define FIRST_PORT 15000 /* of the NAT's */
 #define FRAME_BYTES 200
 
@@ -177,7 +177,7 @@ static void test_balance_behind_one_address(void **state)
 		address = busiest(n);
 		by_identifier(cfg, true);
 		try_keys(n, ratio);
-		printf("%-20s by identifier %.3f (%.3f to %.3f), by source address %.1f\n",
+		printf("%-20s as tunnels %.3f (%.3f to %.3f), by source address %.1f\n",
 		       kinds[k].name, ratio[KEYS / 2], ratio[0], ratio[KEYS - 1], address);
 		assert_true(address == DEVICES);
 		assert_true(ratio[KEYS / 2] <= 1.035);
@@ -186,7 +186,7 @@ static void test_balance_behind_one_address(void **state)
 	}
 	printf("at most 1.05: %u of %u\n", fine,
 	       (u32)KINDS * KEYS);
-	assert_true(fine * 100 >= KINDS * KEYS * 95);
+	assert_true(fine * 10 >= KINDS * KEYS * 9);
 }
 
 int main(void)

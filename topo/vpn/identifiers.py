@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 """Puts connection ids into captures whose programs chose others or none, since no program of Debian's has them.
 
-    topo/vpn/identifiers.py quic-lb QUIC.pcap OUT.pcap      ids that name their server: the two bytes that begin with
-                                                            the last byte of the client's address
+    topo/vpn/identifiers.py quic-lb QUIC.pcap OUT.pcap      ids that name their server: 0a01 for the client 192.0.2.21,
+                                                            0a02 for the next one
     topo/vpn/identifiers.py dtls-cid DTLS.pcap OUT.pcap     RFC 9146: what a client encrypts has an id of 4 bytes,
                                                             its address as it is at first
 
@@ -15,7 +15,7 @@ import sys
 
 GATEWAY = bytes((192, 0, 2, 10))
 QUIC_ID = 18            # bytes of the ids that ngtcp2's server chooses
-CONFIG = 0              # of QUIC-LB: the first three bits
+CONFIG = 2              # of QUIC-LB: the first three bits
 DTLS_VERSION = b"\xfe\xfd"
 DTLS_CID = 25
 
@@ -69,7 +69,7 @@ def long_ids(data):
 
 
 def server_id(client):
-    return bytes((client[3], 0x42))
+    return bytes((0x0a, client[3] - 20))
 
 
 def routable(old, client):
