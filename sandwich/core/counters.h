@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Counting the lane's frames in one place, and making of it what readers look for.
+ * Counting the express's frames in one place, and making of it what readers look for.
  *
  * Such a frame neither grows nor shrinks, comes in by the uplink and leaves by a farm port or the
  * other way round: reason, farm port and device say all the rest of it.
@@ -11,19 +11,15 @@
 #include "sandwich/core/work.h"
 
 _Static_assert(REASON_TO_UPLINK < COUNTERS_PLAIN && PORTS_MAX <= COUNTERS_PORTS,
-	       "plain[] has a place for what the lane decides");
+	       "plain[] has a place for what the express decides");
 
-/* W has left the lane; LENGTH in bytes. */
-CORE_INLINE void counters_plain(struct counters *c, const struct work *w, u32 length)
+/* FARM: the farm port that it came or went by; LENGTH in bytes. */
+CORE_INLINE void counters_plain(struct counters *c, u8 reason, u32 farm, u8 device, u32 length)
 {
-	u32 port = (w->port == PORT_UPLINK ? w->out_port : w->port) & (COUNTERS_PORTS - 1);
-	struct device_count *count;
+	struct device_count *n = &c->plain[reason][farm & (COUNTERS_PORTS - 1)][device];
 
-	if (w->reason >= COUNTERS_PLAIN)
-		return;
-	count = &c->plain[w->reason][port][w->device];
-	count->packets++;
-	count->bytes += length;
+	n->packets++;
+	n->bytes += length;
 }
 
 CORE_INLINE void counters_add(struct device_count *to, const struct device_count *n)

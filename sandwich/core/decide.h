@@ -145,23 +145,12 @@ CORE_INLINE u8 decide_origin(const struct work *w)
 		return ORIGIN_POOL;
 	if (w->place.why == PLACE_OWN) /* from a device itself, or to it */
 		return w->from ? ORIGIN_LEARNED : ORIGIN_PINNED;
-	switch (w->place.pin) {
-	case PIN_LEARNED:
-	case PIN_HOST:
-		return ORIGIN_LEARNED;
-	case PIN_SYNCED:
-		return ORIGIN_SYNCED;
-	case PIN_EXPECTED:
-		return ORIGIN_EXPECTED;
-	default:
-		return ORIGIN_PINNED;
-	}
+	return session_pinned(w->place.pin);
 }
 
 CORE_INLINE void decide_touch(const struct settings *cfg, const struct work *w, u64 hash,
 			      u32 length, struct touch *touch)
 {
-	touch->flow = w->flow;
 	touch->hash = hash;
 	touch->now = w->now;
 	touch->length = length;
@@ -172,14 +161,18 @@ CORE_INLINE void decide_touch(const struct settings *cfg, const struct work *w, 
 	touch->from_farm = w->port != PORT_UPLINK;
 }
 
-/* Records the conversation on its device, or brings its record S up to date. */
-CORE_FN void decide_record(struct tables *t, const struct settings *cfg, struct work *w,
-			   struct slot *s, u64 hash, u32 length)
+/* Records the conversation on its device, or brings its record S up to date. The events it was. */
+CORE_GLOBAL u32 decide_record(struct tables *t, const struct work *w, struct slot *s, u64 hash,
+			      u32 length)
 {
+	const struct settings *cfg = tables_settings(t);
 	struct touch touch;
 
+	tables_take(t);
+	if (!cfg || !w)
+		return 0;
 	decide_touch(cfg, w, hash, length, &touch);
-	w->events |= touch_record(tables_hand(t), &touch, s);
+	return s ? touch_update(t, &touch, &w->flow, s) : touch_new(t, &touch, &w->flow);
 }
 
 /* The record goes where the conversation is now. */
@@ -359,7 +352,7 @@ CORE_INLINE void decide_inward(struct tables *t, const struct settings *cfg, str
 		return;
 	w->reason = w->place.why == PLACE_HASH ? REASON_TO_DEVICE : REASON_TO_DEVICE_PINNED;
 	if (touches)
-		decide_record(t, cfg, w, s, hash, length);
+		w->events |= decide_record(tables_hand(t), w, s, hash, length);
 	if (cfg->last_hop)
 		decide_router(t, cfg, w, s ? s : table_find(t, TABLE_SESSIONS, &w->flow, hash));
 }
@@ -488,7 +481,7 @@ CORE_INLINE void decide_outward(struct tables *t, const struct settings *cfg, st
 		    w->place.why != PLACE_OWN)
 			decide_agree(t, cfg, w, s);
 		if (touches && (w->device == w->from || s))
-			decide_record(t, cfg, w, s, hash, length);
+			w->events |= decide_record(tables_hand(t), w, s, hash, length);
 	}
 	decide_next_hop(t, cfg, w, s);
 }

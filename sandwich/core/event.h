@@ -22,7 +22,7 @@ enum event {
 	EVENT_MOVED = 8,       /* a session changed its device */
 	EVENT_FIRST_FRAGMENT = 16, /* fragments held for this datagram can go on */
 	EVENT_ROUTER = 32,     /* last-hop: the uplink neighbour it came from is not known yet */
-	EVENT_ELSEWHERE = 64,  /* the lane only: the session is on another device */
+	EVENT_ELSEWHERE = 64,  /* the express only: the session is on another device */
 };
 
 #define EVENT_CHANGED 0	  /* in a ring: none of the first four, but look at the slot */

@@ -38,6 +38,22 @@ CORE_INLINE u64 flow_tail(const struct flow *flow)
 	       (u64)flow->zone[1] << 40 | (u64)flow->zone[2] << 48 | (u64)flow->protocol << 56;
 }
 
+CORE_INLINE u32 flow_zone_of(const struct flow *flow)
+{
+	return (u32)flow->zone[0] << 16 | (u32)flow->zone[1] << 8 | flow->zone[2];
+}
+
+/* The last word of the flow of that, as it lies in memory. */
+CORE_INLINE u64 flow_last(be16 outside_port, be16 inside_port, u32 zone, u8 protocol)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return (u64)outside_port | (u64)inside_port << 16 |
+	       (u64)core_swap32(zone << 8 | protocol) << 32;
+#else
+	return (u64)outside_port << 48 | (u64)inside_port << 32 | zone << 8 | protocol;
+#endif
+}
+
 /* Both addresses are IPv4; the key of one host has nothing inside. */
 CORE_INLINE bool flow_is_v4(const struct flow *flow)
 {
@@ -117,25 +133,27 @@ CORE_INLINE void flow_key_init(struct flow_key *out, const struct hash_key *secr
  * choose flows that meet, unlike with multiplications by what everybody knows; but it hides nothing
  * from who sees the results, which nobody outside does. Halves are taken in the order of numbers,
  * so that neighbours differ in the lowest bits, where the multiplication makes most of it.
+ * WORD: the flow as it lies in memory.
  */
-CORE_INLINE u64 flow_spread(const struct flow_key *key, const struct flow *flow)
+CORE_INLINE u64 flow_spread_words(const struct flow_key *key, const any_word *word)
 {
-	const u64 word[HASH_WORDS] = {
-		core_swap64(flow->outside.word[0]), core_swap64(flow->outside.word[1]),
-		core_swap64(flow->inside.word[0]), core_swap64(flow->inside.word[1]),
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-		core_swap64(flow_tail(flow)),
-#else
-		flow_tail(flow),
-#endif
-	};
 	u64 sum = 0;
 
 #pragma GCC unroll 5
 	for (int i = 0; i < HASH_WORDS; i++)
-		sum += ((word[i] & 0xffffffff) + key->word[2 * i]) *
-		       ((word[i] >> 32) + key->word[2 * i + 1]);
+		sum += ((core_swap64(word[i]) & 0xffffffff) + key->word[2 * i]) *
+		       ((core_swap64(word[i]) >> 32) + key->word[2 * i + 1]);
 	return hash_mix(sum);
+}
+
+CORE_INLINE u64 flow_spread(const struct flow_key *key, const struct flow *flow)
+{
+	const any_word word[HASH_WORDS] = {flow->outside.word[0], flow->outside.word[1],
+					   flow->inside.word[0], flow->inside.word[1],
+					   flow_last(flow->outside_port, flow->inside_port,
+						     flow_zone_of(flow), flow->protocol)};
+
+	return flow_spread_words(key, word);
 }
 
 /* flow_hash() as a function, where the time of a call does not matter; 0 for no key or flow. */

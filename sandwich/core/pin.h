@@ -97,26 +97,22 @@ CORE_INLINE struct slot *table_claim_free(struct tables *t, enum table_kind kind
 }
 
 /*
- * Another slot of KEY behind FIRST, the one that is found: two CPUs put it at the same time. Both
- * look after they have published theirs, so that at least one of them sees both. *VERSION: of the
- * copy, to remove it by.
+ * The slot that is found for KEY, which was just put, or NULL; *COPY: another behind it, which is
+ * at *VERSION and to be removed, or NULL.
  */
-CORE_FN struct slot *table_copy(struct tables *t, enum table_kind kind, const struct slot *first,
-				const struct flow *key, u64 hash, u32 *version)
+CORE_INLINE struct slot *table_first(struct tables *t, enum table_kind kind, const struct flow *key,
+				     u64 hash, struct slot **copy, u32 *version)
 {
-	bool behind = false;
+	u32 places = table_seek_both(tables_hand(t), kind, key, hash);
 
-	for (u32 i = 0; i < TABLE_WINDOW; i++) {
-		struct slot *s = tables_slot(t, kind, (u32)hash + i);
-
-		*version = s ? core_load(&s->version) : SLOT_NEVER;
-		if (*version == SLOT_NEVER)
-			return NULL;
-		if (behind && slot_holds(s, key))
-			return s;
-		behind = behind || s == first;
+	*copy = NULL;
+	if (CORE_UNLIKELY(places >> 8)) {
+		*copy = tables_slot(t, kind, (u32)hash + (places >> 8) - 1);
+		*version = *copy ? core_load(&(*copy)->version) : SLOT_NEVER;
+		if (*copy && !slot_holds(*copy, key))
+			*copy = NULL;
 	}
-	return NULL;
+	return places ? tables_slot(t, kind, (u32)hash + (places & 255) - 1) : NULL;
 }
 
 /* Forgets a pin if it is still at VERSION. */
@@ -156,9 +152,8 @@ CORE_FN bool pin_put(struct tables *t, const struct flow *key, u64 hash, u8 devi
 	pin_filter_put(t, hash);
 	count(t, COUNTER_PINS_NEW);
 	tables_tell(t, TABLE_PINS, pin, what);
-	first = table_find(t, TABLE_PINS, key, hash);
-	copy = first ? table_copy(t, TABLE_PINS, first, key, hash, &before) : NULL;
-	if (copy == pin) {
+	first = table_first(t, TABLE_PINS, key, hash, &copy, &before);
+	if (first && copy == pin) {
 		core_store(&first->device, device);
 		tables_tell(t, TABLE_PINS, first, what);
 	}

@@ -37,6 +37,22 @@ enum session_origin {
 #define SESSION_FROM_INSIDE 0x40 /* the inside spoke first */
 #define SESSION_ASYMMETRIC 0x80	 /* counted as such already */
 
+/* The origin of what a pin placed. PIN: its enum pin_origin. */
+CORE_INLINE u8 session_pinned(u8 pin)
+{
+	switch (pin) {
+	case PIN_LEARNED:
+	case PIN_HOST:
+		return ORIGIN_LEARNED;
+	case PIN_SYNCED:
+		return ORIGIN_SYNCED;
+	case PIN_EXPECTED:
+		return ORIGIN_EXPECTED;
+	default:
+		return ORIGIN_PINNED;
+	}
+}
+
 CORE_INLINE u8 session_state(u8 byte)
 {
 	return byte & 7;
@@ -326,8 +342,7 @@ CORE_INLINE struct slot *session_add(struct tables *t, const struct flow *flow, 
 	session_device_count(t, device, 1);
 	count(t, COUNTER_SESSIONS_NEW);
 	tables_tell(t, TABLE_SESSIONS, s, EVENT_NEW);
-	first = table_find(t, TABLE_SESSIONS, flow, hash);
-	copy = first ? table_copy(t, TABLE_SESSIONS, first, flow, hash, &before) : NULL;
+	first = table_first(t, TABLE_SESSIONS, flow, hash, &copy, &before);
 	if (copy)
 		session_remove(t, copy, before);
 	return first ? first : s;

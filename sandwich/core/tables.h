@@ -53,7 +53,7 @@ struct device_count {
 #define COUNTERS_PLAIN 3 /* TO_DEVICE, TO_DEVICE_PINNED, TO_UPLINK */
 
 /*
- * One thread's (or CPU's) counters: no one else writes them. Frames of the lane are counted in
+ * One thread's (or CPU's) counters: no one else writes them. Frames of the express are counted in
  * `plain` alone, so that each costs one line; counters_fold() makes the others of it.
  */
 struct counters {
@@ -220,13 +220,10 @@ CORE_FN void tables_tell(struct tables *t, enum table_kind kind, const struct sl
 }
 
 /* How far from home the live slot of KEY is, plus one; 0: it has none. */
-CORE_GLOBAL u32 table_seek(struct tables *t, u32 kind, const struct flow *key, u64 hash)
+CORE_INLINE u32 table_walk(struct tables *t, enum table_kind kind, const struct flow *key, u64 hash)
 {
-	tables_take(t);
-	if (!key || kind >= TABLES)
-		return 0;
 	for (u32 i = 0; i < TABLE_WINDOW; i++) {
-		struct slot *s = tables_slot(t, (enum table_kind)kind, (u32)hash + i);
+		struct slot *s = tables_slot(t, kind, (u32)hash + i);
 
 		if (!s || core_load(&s->version) == SLOT_NEVER)
 			return 0;
@@ -234,6 +231,38 @@ CORE_GLOBAL u32 table_seek(struct tables *t, u32 kind, const struct flow *key, u
 			return i + 1;
 	}
 	return 0;
+}
+
+CORE_GLOBAL u32 table_seek(struct tables *t, u32 kind, const struct flow *key, u64 hash)
+{
+	tables_take(t);
+	return key && kind < TABLES ? table_walk(t, (enum table_kind)kind, key, hash) : 0;
+}
+
+/*
+ * The same of the slot that is found, and, times 256, of another one of KEY behind it: two CPUs put
+ * it at the same time. Both look after they have published theirs, so that at least one of them
+ * sees both.
+ */
+CORE_GLOBAL u32 table_seek_both(struct tables *t, u32 kind, const struct flow *key, u64 hash)
+{
+	u32 found = 0;
+
+	tables_take(t);
+	if (!key || kind >= TABLES)
+		return 0;
+	for (u32 i = 0; i < TABLE_WINDOW; i++) {
+		struct slot *s = tables_slot(t, (enum table_kind)kind, (u32)hash + i);
+
+		if (!s || core_load(&s->version) == SLOT_NEVER)
+			return found;
+		if (!slot_holds(s, key))
+			continue;
+		if (found)
+			return found | (i + 1) << 8;
+		found = i + 1;
+	}
+	return found;
 }
 
 /* The live slot of KEY, or NULL. */
@@ -245,15 +274,22 @@ CORE_INLINE struct slot *table_find(struct tables *t, enum table_kind kind, cons
 	return place ? tables_slot(t, kind, (u32)hash + place - 1) : NULL;
 }
 
-/* The same without a call where the key lies at home, as most do. */
-CORE_INLINE struct slot *table_find_near(struct tables *t, enum table_kind kind,
+/* The same without a call. */
+CORE_INLINE struct slot *table_find_here(struct tables *t, enum table_kind kind,
 					 const struct flow *key, u64 hash)
+{
+	u32 place = table_walk(t, kind, key, hash);
+
+	return place ? tables_slot(t, kind, (u32)hash + place - 1) : NULL;
+}
+
+/* The same if it lies at home, as most do. */
+CORE_INLINE struct slot *table_at_home(struct tables *t, enum table_kind kind,
+				       const struct flow *key, u64 hash)
 {
 	struct slot *home = tables_slot(t, kind, (u32)hash);
 
-	if (!home || core_load(&home->version) == SLOT_NEVER)
-		return NULL;
-	return CORE_LIKELY(slot_holds(home, key)) ? home : table_find(t, kind, key, hash);
+	return home && CORE_LIKELY(slot_holds(home, key)) ? home : NULL;
 }
 
 /* 0, or MAC_OWNER_... | number, of exactly that key. */

@@ -15,7 +15,6 @@
 #include "sandwich/fastpath/tables.bpf.h"
 #include "sandwich/core/counters.h"
 #include "sandwich/core/express.h"
-#include "sandwich/core/lane.h"
 #include "sandwich/core/rewrite.h"
 #include "sandwich/fastpath/checksum.bpf.h"
 #include "sandwich/fastpath/shared.h"
@@ -43,10 +42,23 @@ struct {
 	__type(value, u32);
 } next SEC(".maps");
 
+int sandwich_rest(struct xdp_md *ctx);
+
+/*
+ * What the express leaves: a program of its own behind a tail call, so that neither has the other's
+ * frames on its stack, nor its instructions before the verifier. The loader puts it in.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(u32));
+	__array(values, int(void *));
+} rest SEC(".maps") = {.values = {(void *)&sandwich_rest}};
+
 /* Too large for the stack. */
 struct scratch {
 	struct work work;
-	struct touch touch;
+	struct express_room express;
 };
 
 struct {
@@ -55,6 +67,13 @@ struct {
 	__type(key, u32);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
+
+CORE_INLINE struct express_room *express_room(void)
+{
+	struct scratch *s = tables_at(&scratches, 0);
+
+	return s ? &s->express : NULL;
+}
 
 struct fast_clock clock TABLE_VALUE(clock);
 
@@ -80,10 +99,9 @@ static __always_inline u32 sandwich_now(void)
 	return core_load(&clock.now);
 }
 
-/* settings_phase() of now, without a division for each frame. */
+/* settings_phase() of sandwich_now(), without a division for each frame. */
 static __always_inline u32 sandwich_phase(u32 quantum)
 {
-	sandwich_tick();
 	if (CORE_UNLIKELY(core_load(&clock.quantum) != quantum)) {
 		core_store(&clock.phase, settings_phase(core_load(&clock.now), quantum));
 		core_publish(&clock.quantum, quantum);
@@ -279,48 +297,7 @@ __attribute__((noinline)) int sandwich_finish(struct xdp_md *ctx, struct work *w
 	return verdict;
 }
 
-/*
- * The plain frame, from port to redirect (core/lane.h). Negative: it is not one, and nothing was
- * done.
- *
- * Global, as sandwich_decide() and sandwich_finish() are, so that the verifier looks at it once and
- * its stack is not theirs.
- */
-__attribute__((noinline)) int sandwich_lane(struct xdp_md *ctx, u32 port)
-{
-	const struct packet_cursor c = {
-		.data = (const u8 *)(long)ctx->data,
-		.end = (const u8 *)(long)ctx->data_end,
-		.length = (u32)((const u8 *)(long)ctx->data_end - (const u8 *)(long)ctx->data),
-	};
-	const struct fast_ports *p = &ports;
-	u8 *frame = (u8 *)(long)ctx->data;
-	struct tables t = {0};
-	const struct settings *cfg = tables_settings(&t);
-	struct counters *count;
-	struct scratch *s = tables_at(&scratches, 0);
-	struct work w = {0};
-
-	if (!s)
-		return -1;
-	w.now = sandwich_now();
-	w.port = (u8)port;
-	if (!lane_parse(&c, &w.packet))
-		return -1;
-	if (p->port[port & (FAST_PORTS - 1)].local && checksum_unfinished(&c, &w.packet))
-		return -1;
-	if (!lane_decide(&t, cfg, &w, &s->touch) || rewrite_growth(&w) ||
-	    !sandwich_fits(p, &w, c.length) || frame + 18 > (u8 *)(long)ctx->data_end ||
-	    !lane_commit(&t, cfg, &w, c.length, &s->touch))
-		return -1;
-	rewrite_frame(frame, &w, &cfg->mac[decide_role(w.out_port)]);
-	count = tables_counters(&t);
-	if (count)
-		counters_plain(count, &w, c.length);
-	return (int)bpf_redirect_map(&exits, w.out_port, XDP_DROP);
-}
-
-/* Every other frame. */
+/* Every other frame. Global, as sandwich_finish() is, so that the verifier looks at it once. */
 __attribute__((noinline)) int sandwich_decide(struct xdp_md *ctx, u32 port)
 {
 	struct scratch *s = tables_at(&scratches, 0);
@@ -332,7 +309,7 @@ __attribute__((noinline)) int sandwich_decide(struct xdp_md *ctx, u32 port)
 		return XDP_PASS;
 	w = &s->work;
 	core_zero(w, sizeof(*w));
-	w->now = core_load(&clock.now); /* as it was in the lane, which may have used a pin */
+	w->now = sandwich_now();
 	w->port = (u8)port;
 	cursor.data = (const u8 *)(long)ctx->data;
 	cursor.end = (const u8 *)(long)ctx->data_end;
@@ -361,48 +338,72 @@ static __always_inline int sandwich_pass_stranger(struct xdp_md *ctx,
 	return sandwich_pass(ctx, port);
 }
 
-/* What the express has decided of it becomes so. */
-static __always_inline int sandwich_carry(struct tables *t, const struct settings *cfg, u8 *frame,
-					  const struct express *e, u8 id)
+/*
+ * What the express has decided of it becomes so. FARM: the port on that side, by which it came or
+ * goes. What CTX knows is asked of it again, since the stack is scarce.
+ */
+static __always_inline int sandwich_carry(struct xdp_md *ctx, struct tables *t,
+					  const struct settings *cfg, const struct express *e,
+					  const struct express_way *way, u32 farm)
 {
-	const struct device *d = tables_device(t, id);
-	hop_word hop = core_load(&d->hop);
-	u32 port = hop_port(hop) & (FAST_PORTS - 1);
-	struct device_count *n;
-	struct counters *c;
+	u8 *frame = (u8 *)(long)ctx->data, *end = (u8 *)(long)ctx->data_end;
+	u32 out = e->inward ? farm : PORT_UPLINK, length = (u32)(end - frame);
+	struct counters *c = tables_counters(t);
 
-	if (!(hop & HOP_VALID) || !express_tag(cfg, d, e) ||
-	    e->length > ports.port[port].mtu + (e->tagged ? 18 : 14))
+	if (!c || frame + EXPRESS_BYTES > end ||
+	    length > ports.port[out & (FAST_PORTS - 1)].mtu + (e->tagged ? 18 : 14))
 		return -1;
-	c = tables_counters(t);
-	if (!c)
-		return -1;
-	n = &c->plain[REASON_TO_DEVICE][port][id];
-	n->packets++;
-	n->bytes += e->length;
-	express_rewrite(cfg, frame, hop, 1);
-	return (int)bpf_redirect_map(&exits, hop_port(hop), XDP_DROP);
+	if (e->due) {
+		if (!express_touch(t, cfg, e, way, length, core_load(&clock.now)))
+			return -1;
+		express_stamp(t, e, core_load(&cfg->quantum), core_load(&clock.phase));
+	}
+	if (!e->inward)
+		decide_hear(t, way->device, core_load(&clock.now));
+	counters_plain(c, express_reason(e, way), farm, way->device, length);
+	express_rewrite(cfg, frame, way->hop, e->inward);
+	return (int)bpf_redirect_map(&exits, out, XDP_DROP);
 }
 
-/* The frame that changes nothing but a count (core/express.h). Negative: it is not one. */
-static __always_inline int sandwich_express(struct xdp_md *ctx)
+/* The frame that changes nothing but times and counts (core/express.h). Negative: it is not one. */
+static __always_inline int sandwich_express(struct xdp_md *ctx, u32 in, const bool inward)
 {
 	u8 *frame = (u8 *)(long)ctx->data;
-	struct express e = {.end = (const u8 *)(long)ctx->data_end};
+	struct express e = {.end = (const u8 *)(long)ctx->data_end, .inward = inward};
 	struct tables t = {0};
 	const struct settings *cfg = tables_settings(&t);
-	u32 quantum = core_load(&cfg->quantum);
-	u8 device;
+	struct express_way way;
+	u32 quantum;
 
-	if (!quantum || frame + EXPRESS_BYTES > e.end)
+	if (frame + EXPRESS_BYTES > e.end)
 		return -1;
 	e.length = (u32)(e.end - frame);
-	e.checks = ports.port[PORT_UPLINK].local;
-	if (!express_ethernet(cfg, frame, &e) || !express_parse(cfg, &e) ||
-	    express_is_due(&t, e.hash, sandwich_phase(quantum)))
+	e.checks = ports.port[in & (FAST_PORTS - 1)].local;
+	if (!express_ethernet(cfg, frame, &e) || !express_parse(&t, cfg, &e))
 		return -1;
-	device = express_device(&t, cfg, e.hash);
-	return device ? sandwich_carry(&t, cfg, frame, &e, device) : -1;
+	sandwich_tick();
+	quantum = core_load(&cfg->quantum);
+	e.due = express_is_due(&t, &e, quantum, quantum ? sandwich_phase(quantum) : 0);
+	if (inward)
+		express_inward(&t, cfg, &e, core_load(&clock.now), &way);
+	else
+		express_outward(&t, cfg, frame, &e, (u8)in, core_load(&clock.now), &way);
+	if (!way.device || !(way.hop & HOP_VALID))
+		return -1;
+	return sandwich_carry(ctx, &t, cfg, &e, &way, inward ? hop_port(way.hop) : in);
+}
+
+SEC("xdp.frags")
+int sandwich_rest(struct xdp_md *ctx)
+{
+	const struct fast_ports *p = &ports;
+	u32 port = sandwich_port(p, ctx->ingress_ifindex);
+	int verdict;
+
+	if (port >= PORTS_MAX)
+		return sandwich_pass_stranger(ctx, p);
+	verdict = sandwich_decide(ctx, port);
+	return verdict == XDP_PASS ? sandwich_pass(ctx, port) : verdict;
 }
 
 SEC("xdp.frags")
@@ -410,21 +411,19 @@ int sandwich(struct xdp_md *ctx)
 {
 	const struct fast_ports *p = &ports;
 	u32 ifindex = ctx->ingress_ifindex, port;
-	int verdict;
+	int verdict = -1;
 
 	if (p->port[PORT_UPLINK].ifindex == ifindex) {
-		verdict = sandwich_express(ctx);
-		if (CORE_LIKELY(verdict >= 0))
-			return verdict;
+		verdict = sandwich_express(ctx, PORT_UPLINK, true);
+	} else {
+		port = sandwich_port(p, ifindex);
+		if (port < PORTS_MAX)
+			verdict = sandwich_express(ctx, port, false);
 	}
-	port = sandwich_port(p, ifindex);
-	if (port >= PORTS_MAX)
-		return sandwich_pass_stranger(ctx, p);
-	verdict = sandwich_lane(ctx, port);
 	if (CORE_LIKELY(verdict >= 0))
 		return verdict;
-	verdict = sandwich_decide(ctx, port);
-	return verdict == XDP_PASS ? sandwich_pass(ctx, port) : verdict;
+	bpf_tail_call(ctx, &rest, 0);
+	return XDP_ABORTED;
 }
 
 char license_text[] SEC("license") = "Dual BSD/GPL";

@@ -133,7 +133,7 @@ static bool random_is_hidden(const struct frame *f, u32 linear)
 }
 
 /*
- * Padding alone lies behind the first buffer: the lane does not ask for its length, so that it is
+ * Padding alone lies behind the first buffer: the express does not ask for its length, so it is
  * neither counted nor judged by the MTU. Drivers make no such frames.
  */
 static bool random_is_padding(const struct frame *f, u32 linear)

@@ -12,13 +12,6 @@
 #include "sandwich/core/counters.h"
 #include "sandwich/slowpath/memory.h"
 
-static void counted(struct counters *c, u8 reason, u8 in, u8 out, u8 device, u32 length)
-{
-	const struct work w = {.reason = reason, .port = in, .out_port = out, .device = device};
-
-	counters_plain(c, &w, length);
-}
-
 static void test_fold(void **state)
 {
 	struct counters *sum = calloc(1, sizeof(*sum));
@@ -28,10 +21,10 @@ static void test_fold(void **state)
 	(void)state;
 	assert_int_equal(memory_new(&m, 1024, 1024, 1024), 0);
 	memory_tables(m, 2, &t);
-	counted(t.counters, REASON_TO_DEVICE, PORT_UPLINK, 3, 200, 60);
-	counted(t.counters, REASON_TO_DEVICE_PINNED, PORT_UPLINK, 3, 200, 100);
-	counted(t.counters, REASON_TO_UPLINK, 3, PORT_UPLINK, 7, 1000);
-	t.counters->rx[PORT_UPLINK]++; /* one that did not come by the lane */
+	counters_plain(t.counters, REASON_TO_DEVICE, 3, 200, 60);
+	counters_plain(t.counters, REASON_TO_DEVICE_PINNED, 3, 200, 100);
+	counters_plain(t.counters, REASON_TO_UPLINK, 3, 7, 1000);
+	t.counters->rx[PORT_UPLINK]++; /* one that did not come by the express */
 	t.counters->reason[PORT_UPLINK][REASON_NOT_IP]++;
 	assert_int_equal(memory_received(m), 4);
 	for (int again = 0; again < 2; again++) { /* reading changes nothing */

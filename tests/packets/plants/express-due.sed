@@ -1,2 +1,2 @@
 # sandwich/core/express.h
-s/if (l4\[13\] & (TCP_SYN | TCP_FIN | TCP_RST))/if (0)/
+s/if (!quantum || e->flags & (TCP_SYN | TCP_FIN | TCP_RST))/if (!quantum)/
