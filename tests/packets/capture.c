@@ -329,9 +329,9 @@ static int capture_frames(struct capture *c, pcap_t *in)
 	struct pcap_pkthdr *head;
 	const u8 *bytes;
 	struct frame f;
-	int rc = 0;
+	int rc = 0, read = 1;
 
-	while (!rc && pcap_next_ex(in, &head, &bytes) == 1) {
+	while (!rc && (read = pcap_next_ex(in, &head, &bytes)) == 1) {
 		if (head->caplen != head->len || head->len > FRAME_MAX)
 			return capture_wrong(c, "a frame was not captured whole");
 		capture_wait(c, CAPTURE_SECONDS(head->ts));
@@ -339,7 +339,9 @@ static int capture_frames(struct capture *c, pcap_t *in)
 		memcpy(f.bytes, bytes, head->caplen);
 		rc = capture_frame(c, &f);
 	}
-	return rc;
+	if (read == PCAP_ERROR)
+		return capture_wrong(c, pcap_geterr(in));
+	return rc || c->result.frames ? rc : capture_wrong(c, "none is the cluster address's");
 }
 
 static void capture_sum_up(struct capture *c)
