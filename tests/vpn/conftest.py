@@ -22,7 +22,7 @@ from topo.lab.processes import processes_naming  # noqa: E402
 from topo.vpn import KINDS, VpnLab  # noqa: E402
 
 BINDIR = os.path.abspath(os.path.join(ROOT, os.environ.get("SANDWICH_BINDIR", "build/bin")))
-AFFINITY = "client"  # of all farms; the strict xfails are what it can't do
+AFFINITY = "tunnel"  # of all farms; the strict xfails are what it can't do
 NEEDED = ("nft", "conntrack", "ip", "ethtool")
 
 

@@ -35,8 +35,6 @@ def test_a_nat_that_forgets_its_bindings(farm):
     checks.assert_sound(farm)
 
 
-@pytest.mark.xfail(strict=True, reason="affinity = client: one address is one client, whoever is behind it; "
-                                       "affinity = tunnel will spread them")
 def test_clients_behind_one_nat_spread(farm):
     owners = farm.owners()
     assert len({owners[number] for number in at_home(farm)}) > 1

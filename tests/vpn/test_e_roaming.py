@@ -22,7 +22,7 @@ class Journey:
         self.asking = lab.talk.ask([CLIENT], pace=100)
 
     def move(self):
-        self.lab.client(CLIENT).take_address(self.lab.address_elsewhere(self.before))
+        self.lab.roam(CLIENT, self.lab.address_elsewhere(self.before))
 
     def look(self):
         self.soon_after = self.lab.owners().get(CLIENT, "")
@@ -50,8 +50,6 @@ def journey(farm, request):
     return request.getfixturevalue("journeys")[farm.vpn.name]
 
 
-@pytest.mark.xfail(strict=True, reason="affinity = client: another address is another client; affinity = tunnel will "
-                                       "know it by its tunnel's identifiers")
 def test_it_keeps_its_gateway(journey, farm):
     if farm.vpn.name == "openvpn":
         pytest.xfail("data of a client that floats has a number that gateways give out by themselves: not to be told")

@@ -165,6 +165,11 @@ class VpnLab(Lab):
         self.ready = True
         return self.owners()
 
+    def roam(self, number, address):
+        """The client of that number is in another network, at ADDRESS."""
+        self.client(number).take_address(address)
+        self.vpn.roamed(self.client(number))
+
     def device_of(self, address):
         """The gateway to which ingress sends what comes from ADDRESS to the cluster address."""
         return self.balancers.ask("ingress", "explain", address, plan.CLUSTER)["device"]

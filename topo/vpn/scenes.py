@@ -92,7 +92,7 @@ def roam(lab):
     title(f"client{ROAMER} roams: from {lab.client(ROAMER).address} to {address}, in mid-transfer")
     asking = lab.talk.ask([ROAMER], pace=100)
     time.sleep(1)
-    lab.client(ROAMER).take_address(address)
+    lab.roam(ROAMER, address)
     poll(lambda: ROAMER in lab.owners(), lab.vpn.patience, f"client{ROAMER} to have a tunnel again", 0.3)
     time.sleep(3)
     flows, after = asking.finish(), lab.owners()[ROAMER]

@@ -77,6 +77,11 @@ class WireGuard(Driver):
         if os.path.exists(path):
             os.unlink(path)
 
+    def roamed(self, client):
+        """wireguard-go sends from the address it had until a handshake fails, unless it is told of another network: as
+        its apps do, by a new socket."""
+        run(["wg", "set", self.interface(client), "listen-port", "0"])
+
     def due(self, tunnels):
         """Those whose last handshake is the longest ago: keys are renewed after 120 s, whoever asks."""
         oldest = min(int(tunnel.keys) for tunnel in tunnels.values())
