@@ -69,7 +69,7 @@ static const char *show_pin_kind(const struct slot *pin, u8 affinity)
 {
 	static const char *const kinds[] = {"pair", "client", "server", "flow"};
 	static const char *const tunnels[PIN_KINDS - PIN_KIND_HOST] = {
-		"host", "peer", "ipsec", "ike", "esp", "ah", "wireguard", "openvpn", "dtls",
+		"host", "peer", "address", "ike", "esp", "ah", "wireguard", "openvpn", "dtls",
 	};
 	u8 kind = pin->key.protocol;
 

@@ -30,7 +30,7 @@ enum pin_origin {
 enum pin_kind {
 	PIN_KIND_HOST = 0xf0, /* an inner host where the affinity is not the client */
 	PIN_KIND_PEER,	      /* a client's address and its UDP port */
-	PIN_KIND_IPSEC,	      /* a client's address, of its plain ESP and AH */
+	PIN_KIND_ADDRESS,     /* a client's address; its port is the protocol, enum tunnel_kind */
 	PIN_KIND_IKE,	      /* the initiator's SPI */
 	PIN_KIND_ESP,	      /* the SPI that the gateway chose */
 	PIN_KIND_AH,

@@ -18,10 +18,8 @@ enum tunnel_said {
 	SAYS_ROW = 4,	/* without a pin the hash of its identifier places it, no session */
 	SAYS_PROOF = 8, /* a device sends such only into a tunnel that it has accepted */
 	SAYS_MINE = 16, /* the identifier is the sending device's own, or its tunnel is */
+	SAYS_LATER = 32, /* no tunnel begins with such a frame */
 };
-
-#define TUNNEL_PORT_IKE core_swap16(500)
-#define TUNNEL_PORT_NATT core_swap16(4500)
 
 /* RFC 7296 3.1: the header, and what is made of its exchange type and flags. */
 #define IKE_HEADER 20 /* up to the flags */
@@ -62,6 +60,16 @@ CORE_INLINE void tunnel_peer(struct flow *key, const struct flow *flow)
 {
 	affinity_host(key, &flow->outside, flow->zone, PIN_KIND_PEER);
 	key->outside_port = flow->outside_port;
+}
+
+/*
+ * The key under which a client's address has the device of its newest tunnel; protocols that belong
+ * together share it. For what tells nothing else, and where no NAT is, or one with a single client.
+ */
+CORE_INLINE void tunnel_address(struct flow *key, const struct flow *flow, u8 kind)
+{
+	affinity_host(key, &flow->outside, flow->zone, PIN_KIND_ADDRESS);
+	key->outside_port = kind == TUNNEL_NATT || kind == TUNNEL_IPSEC ? TUNNEL_IKE : kind;
 }
 
 CORE_INLINE void tunnel_id(struct tunnel *f, u8 kind, u64 id)
@@ -179,7 +187,9 @@ CORE_INLINE void tunnel_say_ike(struct tunnel *f, const u8 *at, bool inward)
 
 	tunnel_id(f, PIN_KIND_IKE, core_read(64, at));
 	f->said |= SAYS_ROW;
-	if (answered && tunnel_ike_begins(version, exchange))
+	if (!tunnel_ike_begins(version, exchange))
+		f->said |= SAYS_LATER;
+	else if (answered)
 		f->said |= SAYS_FIRST;
 	if (inward)
 		return;
@@ -192,13 +202,16 @@ CORE_INLINE void tunnel_say_ike(struct tunnel *f, const u8 *at, bool inward)
 /* RFC 3948 2: four zero bytes before IKE, else ESP, whose SPI is never zero; or one byte. */
 CORE_INLINE void tunnel_say_natt(struct tunnel *f, bool inward)
 {
-	if (f->known >= 8 && core_read(32, f->byte)) {
+	if (f->known >= 4 + IKE_HEADER && !core_read(32, f->byte)) {
+		tunnel_say_ike(f, f->byte + 4, inward);
+		return;
+	}
+	f->said |= SAYS_LATER;
+	if (f->known >= 8) {
 		if (inward)
 			tunnel_id(f, PIN_KIND_ESP, core_read(32, f->byte));
 		else
 			f->said |= SAYS_PROOF;
-	} else if (f->known >= 4 + IKE_HEADER) {
-		tunnel_say_ike(f, f->byte + 4, inward);
 	}
 }
 
@@ -209,6 +222,7 @@ CORE_INLINE void tunnel_say_wireguard(struct tunnel *f, bool inward)
 
 	if (f->known < 12)
 		return;
+	f->said |= type != WIREGUARD_INITIATION ? SAYS_LATER : 0;
 	if (inward && (type == WIREGUARD_COOKIE || type == WIREGUARD_DATA))
 		tunnel_id(f, PIN_KIND_WIREGUARD, core_read(32, f->byte + 4));
 	else if (inward && type == WIREGUARD_RESPONSE)
@@ -233,6 +247,8 @@ CORE_INLINE void tunnel_say_openvpn(struct tunnel *f, bool inward)
 
 	if (f->known < 9)
 		return;
+	if (data || opcode == OPENVPN_SOFT_RESET || (later && f->byte[0] & 7))
+		f->said |= SAYS_LATER; /* key 0 is the first; others never are it again */
 	if (!inward && (later || data))
 		f->said |= SAYS_PROOF;
 	if (!inward || !(later || begins))
@@ -293,6 +309,7 @@ CORE_INLINE void tunnel_say_ipsec(struct tunnel *f, u8 protocol, bool inward)
 {
 	bool esp = protocol == PROTOCOL_ESP;
 
+	f->said |= SAYS_LATER;
 	if (!inward)
 		f->said |= SAYS_PROOF;
 	else if (f->known >= 8)

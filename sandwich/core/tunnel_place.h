@@ -37,7 +37,7 @@ CORE_INLINE bool tunnel_pin(struct tables *t, const struct flow *key, u64 hash, 
 CORE_INLINE void tunnel_base(const struct settings *cfg, struct work *w)
 {
 	if (w->tunnel.kind == TUNNEL_IPSEC)
-		affinity_host(&w->key, &w->flow.outside, w->flow.zone, PIN_KIND_IPSEC);
+		tunnel_address(&w->key, &w->flow, TUNNEL_IPSEC);
 	else
 		tunnel_peer(&w->key, &w->flow);
 	w->place.hash = flow_hash_of(&cfg->placement, &w->key);
@@ -49,6 +49,26 @@ CORE_INLINE void tunnel_to(struct work *w, u8 device)
 	w->place.why = PLACE_PIN;
 	w->place.pin = PIN_TUNNEL;
 	w->place.displaced = false;
+}
+
+/*
+ * From a peer that nothing is known of, in the midst of a tunnel: where the newest of its address
+ * is. That is it where a NAT has one client and forgot its port; behind a larger one it is a guess
+ * as good as another.
+ */
+CORE_INLINE bool tunnel_to_address(struct tables *t, const struct settings *cfg, struct work *w)
+{
+	struct flow *key = &w->tunnel.id; /* its own has been looked up */
+	struct slot *pin;
+
+	if (!(w->tunnel.said & SAYS_LATER))
+		return false;
+	tunnel_address(key, &w->flow, w->tunnel.kind);
+	pin = pin_find(t, cfg, key, flow_hash_of(&cfg->placement, key), w->now);
+	if (!tunnel_holds(cfg, pin))
+		return false;
+	tunnel_to(w, core_load(&pin->device));
+	return true;
 }
 
 /*
@@ -159,10 +179,11 @@ CORE_INLINE void tunnel_by_pins(struct tables *t, const struct settings *cfg, st
 		w->place.pin = core_load(&pins->peer->state);
 		w->place.revived = device_since(tables_device(t, peer_device),
 						core_load(&pins->peer->created));
-	} else {
+		tunnel_learn(t, cfg, w, pins);
+	} else if (pins->peer || !tunnel_to_address(t, cfg, w)) {
 		tunnel_to_hash(t, cfg, w, pins);
+		tunnel_learn(t, cfg, w, pins);
 	}
-	tunnel_learn(t, cfg, w, pins);
 }
 
 /*
@@ -193,19 +214,20 @@ CORE_GLOBAL u32 tunnel_place(struct tables *t, struct work *w)
 }
 
 /*
- * Pins KEY to the device that W came from, or finds it there. The newest word holds: who roams is
- * heard of by one gateway after the other.
+ * Pins KEY to the device that W came from; false: it was already. The newest word holds: who roams
+ * is heard of by one gateway after the other.
  */
-CORE_INLINE void tunnel_bind(struct tables *t, const struct settings *cfg, struct work *w,
+CORE_INLINE bool tunnel_bind(struct tables *t, const struct settings *cfg, struct work *w,
 			     const struct flow *key, u64 hash)
 {
 	struct slot *pin = pin_find(t, cfg, key, hash, w->now);
 
 	if (pin && core_load(&pin->device) == w->from && core_load(&pin->state) == PIN_TUNNEL &&
 	    !device_since(tables_device(t, w->from), core_load(&pin->created)))
-		return;
+		return false;
 	if (tunnel_pin(t, key, hash, w->from, w->now))
 		w->events |= EVENT_LEARNED;
+	return true;
 }
 
 /* Pins the identifier that a device tells of itself, unless another uses the same now. */
@@ -233,7 +255,6 @@ CORE_INLINE void tunnel_mine(struct tables *t, const struct settings *cfg, struc
 CORE_GLOBAL u32 tunnel_teach(struct tables *t, struct work *w)
 {
 	const struct settings *cfg = tables_settings(t);
-	be16 port;
 	u64 hash;
 
 	tables_take(t);
@@ -249,13 +270,10 @@ CORE_GLOBAL u32 tunnel_teach(struct tables *t, struct work *w)
 		return 0;
 	hash = w->place.hash;
 	tunnel_to(w, w->from);
-	tunnel_bind(t, cfg, w, &w->key, hash);
-	port = w->flow.outside_port;
-	if (!(w->tunnel.said & SAYS_ID) || w->tunnel.id.protocol != PIN_KIND_IKE ||
-	    (port != TUNNEL_PORT_IKE && port != TUNNEL_PORT_NATT))
+	if (!tunnel_bind(t, cfg, w, &w->key, hash) || w->tunnel.kind == TUNNEL_IPSEC)
 		return 0;
-	/* A port as IKE sends from: there may be no NAT, and its ESP may come as it is. */
-	affinity_host(&w->tunnel.id, &w->flow.outside, w->flow.zone, PIN_KIND_IPSEC);
+	/* Once for each peer and not for each frame: behind a large NAT it changes all the time. */
+	tunnel_address(&w->tunnel.id, &w->flow, w->tunnel.kind);
 	tunnel_bind(t, cfg, w, &w->tunnel.id, flow_hash_of(&cfg->placement, &w->tunnel.id));
 	return 0;
 }

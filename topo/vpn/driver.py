@@ -49,7 +49,7 @@ class Driver:
         """Make CLIENTS take new keys, where the VPN lets one ask for it; else they do when it is time."""
 
     def roamed(self, client):
-        """CLIENT has another outside address: what the system tells its VPN program, where that does not see it itself."""
+        """CLIENT has another outside address: what its VPN program is told, where it does not see that itself."""
 
     def due(self, tunnels):
         """Of TUNNELS ({client number: Tunnel}) the clients that will have new keys within the next minutes."""
