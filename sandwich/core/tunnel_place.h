@@ -122,13 +122,27 @@ CORE_INLINE bool tunnel_id_wins(struct tables *t, struct work *w, const struct t
 	return false;
 }
 
+/*
+ * The newest tunnel of W's client's address is on DEVICE. Told with each new peer and not with each
+ * frame: behind a large NAT it changes all the time. The key takes the place of the identifier's.
+ */
+CORE_INLINE void tunnel_newest(struct tables *t, const struct settings *cfg, struct work *w,
+			       u8 device)
+{
+	if (w->tunnel.kind == TUNNEL_IPSEC)
+		return; /* that is its base already */
+	tunnel_address(&w->tunnel.id, &w->flow, w->tunnel.kind);
+	tunnel_pin(t, &w->tunnel.id, flow_hash_of(&cfg->placement, &w->tunnel.id), device, w->now);
+}
+
 /* The identifier comes from a peer that was not known to be its device's; from now on it is. */
-CORE_INLINE void tunnel_roam(struct tables *t, struct work *w)
+CORE_INLINE void tunnel_roam(struct tables *t, const struct settings *cfg, struct work *w)
 {
 	if (!tunnel_pin(t, &w->key, w->place.hash, w->place.device, w->now))
 		return;
 	count(t, COUNTER_TUNNEL_ROAMED);
 	w->events |= EVENT_LEARNED;
+	tunnel_newest(t, cfg, w, w->place.device);
 }
 
 /* A peer that sends ever new identifiers does not fill the table: its slot counts them. */
@@ -171,7 +185,7 @@ CORE_INLINE void tunnel_by_pins(struct tables *t, const struct settings *cfg, st
 	if (id) {
 		tunnel_to(w, core_load(&pins->id->device));
 		if (w->place.device != peer_device)
-			tunnel_roam(t, w);
+			tunnel_roam(t, cfg, w);
 		return;
 	}
 	if (peer && !(w->tunnel.said & SAYS_FIRST)) {
@@ -270,11 +284,8 @@ CORE_GLOBAL u32 tunnel_teach(struct tables *t, struct work *w)
 		return 0;
 	hash = w->place.hash;
 	tunnel_to(w, w->from);
-	if (!tunnel_bind(t, cfg, w, &w->key, hash) || w->tunnel.kind == TUNNEL_IPSEC)
-		return 0;
-	/* Once for each peer and not for each frame: behind a large NAT it changes all the time. */
-	tunnel_address(&w->tunnel.id, &w->flow, w->tunnel.kind);
-	tunnel_bind(t, cfg, w, &w->tunnel.id, flow_hash_of(&cfg->placement, &w->tunnel.id));
+	if (tunnel_bind(t, cfg, w, &w->key, hash))
+		tunnel_newest(t, cfg, w, w->from);
 	return 0;
 }
 
