@@ -22,7 +22,8 @@ static int admin_device(struct call *call, struct farm_device **out)
 /* The device as it is afterwards. */
 static void admin_answer(struct call *call, const struct farm_device *d)
 {
-	u32 left = core_load(&tables_device(&call->b->tables, d->id)->sessions);
+	u32 clients = farm_clients(call->b->farm, d);
+	u32 left = core_load(&tables_device(&call->b->tables, d->id)->sessions) + clients;
 	int eta = farm_drain_eta(call->b->farm, d, left, memory_now());
 
 	json_begin(&call->out, NULL, '{');
@@ -30,6 +31,7 @@ static void admin_answer(struct call *call, const struct farm_device *d)
 	json_string(&call->out, "state", farm_state_name(d->state));
 	json_string(&call->out, "why", d->why ? d->why : "");
 	json_number(&call->out, "left", left);
+	json_number(&call->out, "clients", clients);
 	if (d->state != FARM_DRAINING || eta < 0)
 		json_null(&call->out, "eta");
 	else

@@ -82,17 +82,20 @@ static void show_health(struct json *out, struct balancer *b, const struct farm_
 
 static void show_drain(struct json *out, struct balancer *b, const struct farm_device *d, u32 now)
 {
-	u32 left = core_load(&tables_device(&b->tables, d->id)->sessions), elapsed;
+	u32 clients, left, elapsed;
 	int eta;
 
 	if (d->state != FARM_DRAINING) {
 		json_null(out, "drain");
 		return;
 	}
+	clients = farm_clients(b->farm, d);
+	left = core_load(&tables_device(&b->tables, d->id)->sessions) + clients;
 	eta = farm_drain_eta(b->farm, d, left, now);
 	elapsed = core_elapsed(now, d->drain_started);
 	json_begin(out, "drain", '{');
 	json_number(out, "left", left);
+	json_number(out, "clients", clients);
 	if (eta < 0)
 		json_null(out, "eta");
 	else

@@ -450,6 +450,19 @@ CORE_INLINE bool decide_unbound(const struct settings *cfg, const struct work *w
 	       (w->place.pin == PIN_LEARNED && cfg->affinity == AFFINITY_CLIENT);
 }
 
+/*
+ * A device whose drain is over: what it sends is of before, and says nothing. Nor does it pass from
+ * the cluster address: as long as a client hears from a gateway it does not leave, though what it
+ * sends goes elsewhere.
+ */
+CORE_INLINE void decide_flushed(struct tables *t, const struct settings *cfg, struct work *w)
+{
+	if (local_find(t, cfg, &w->packet.src) & LOCAL_CLUSTER)
+		w->reason = REASON_FLUSHED;
+	else
+		decide_next_hop(t, cfg, w, NULL);
+}
+
 CORE_INLINE void decide_outward(struct tables *t, const struct settings *cfg, struct work *w,
 				u32 length)
 {
@@ -460,10 +473,14 @@ CORE_INLINE void decide_outward(struct tables *t, const struct settings *cfg, st
 
 	w->from = decide_source(t, cfg, w);
 	if (CORE_LIKELY(w->from)) {
+		if (CORE_LIKELY(!w->tunnel.kind))
+			place(t, cfg, &w->key, w->now, &w->place);
+		if (CORE_UNLIKELY(device_set_has(&cfg->shut, w->from))) {
+			decide_flushed(t, cfg, w);
+			return;
+		}
 		if (CORE_UNLIKELY(w->tunnel.kind))
 			tunnel_teach(tables_hand(t), w);
-		else
-			place(t, cfg, &w->key, w->now, &w->place);
 		learns = w->place.device != w->from || decide_unbound(cfg, w);
 		if (w->place.revived && w->place.device == w->from)
 			pin_put(t, &w->key, w->place.hash, w->from, w->place.pin, w->now);

@@ -359,7 +359,7 @@ CORE_INLINE u8 express_by_pin(struct tables *t, const struct settings *cfg,
 	if (!s)
 		return express_by_hash(t, cfg, e->hash);
 	device = core_load(&s->device);
-	if (!device_set_has(&cfg->up, device))
+	if (!place_carries(cfg, device))
 		return 0;
 	if (core_elapsed(now, core_load(&s->seen)) > PIN_USE_MS)
 		core_store(&s->seen, now);

@@ -40,6 +40,15 @@ enum pin_kind {
 	PIN_KINDS
 };
 
+/*
+ * It says where a client's tunnel is, whether or not something goes through it now. What a tunnel's
+ * identifiers are pinned by is the same again.
+ */
+CORE_INLINE bool pin_is_client(u8 origin, u8 kind)
+{
+	return origin == PIN_HOST || (origin == PIN_TUNNEL && kind == PIN_KIND_PEER);
+}
+
 #define PIN_USE_MS 1000	   /* how stale a pin in use may look */
 
 CORE_INLINE bool pin_filter_has(struct tables *t, const struct settings *cfg, u64 hash)

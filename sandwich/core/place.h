@@ -30,7 +30,13 @@ struct placement {
 	bool displaced; /* `wanted` is not up, so what was on it is elsewhere or gone */
 };
 
-/* True when KEY has a pin to a device that is up; one to a device that is not leaves its mark. */
+/* It is up, and its drain, if any, is not over. */
+CORE_INLINE bool place_carries(const struct settings *cfg, u8 device)
+{
+	return device_set_has(&cfg->up, device) && !device_set_has(&cfg->shut, device);
+}
+
+/* True when KEY has a pin to a device that carries it; one to another leaves its mark. */
 CORE_INLINE bool place_by_pin(struct tables *t, const struct settings *cfg, const struct flow *key,
 			      u64 hash, u32 now, struct placement *out)
 {
@@ -41,7 +47,7 @@ CORE_INLINE bool place_by_pin(struct tables *t, const struct settings *cfg, cons
 		return false;
 	device = core_load(&pin->device);
 	out->wanted = device;
-	out->displaced = !device_set_has(&cfg->up, device);
+	out->displaced = !place_carries(cfg, device);
 	if (out->displaced)
 		return false;
 	out->device = device;
@@ -120,7 +126,7 @@ CORE_INLINE bool place_by_pool(struct tables *t, const struct settings *cfg,
 			       const struct flow *flow, struct placement *out)
 {
 	u8 device = (u8)pool_find(tables_hand(t), &flow->outside);
-	bool up = device && device_set_has(&cfg->up, device);
+	bool up = device && place_carries(cfg, device);
 
 	if (device && !out->displaced) {
 		out->wanted = device;

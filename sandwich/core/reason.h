@@ -35,7 +35,9 @@
 	REASON(SEND_FAILED, "send_failed", "the port refused it")                                  \
 	REASON(UNREADABLE, "unreadable", "a link type that replay can't read")                    \
 	REASON(MARTIAN, "martian", "an address that no forwarded packet can have")                 \
-	REASON(STANDBY, "standby", "for the virtual MAC, which the twin answers for")
+	REASON(STANDBY, "standby", "for the virtual MAC, which the twin answers for")              \
+	REASON(FLUSHED, "flushed",                                                                 \
+	       "from a gateway whose drain is over, of a tunnel that is to be elsewhere")
 
 enum reason {
 #define REASON(name, json, text) REASON_##name,

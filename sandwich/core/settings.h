@@ -68,6 +68,7 @@ struct settings {
 	struct flow_key spread;	   /* made of it: where sessions lie, and their ids in sync */
 	struct device_set up;	   /* may carry what is pinned to it */
 	struct device_set pick;	   /* may be given new conversations; a subset of up */
+	struct device_set shut;	   /* drained to the end: what comes from them teaches nothing */
 	struct mac mac[2];	   /* virtual MACs: [0] uplink, [1] farm */
 	u16 vlan[2];		   /* the tag used there, VLAN_NONE or VLAN_KEEP */
 	u32 rows;		   /* which of the two sets of rank rows is in force */

@@ -56,13 +56,29 @@ CORE_INLINE bool touch_quick(struct tables *t, const struct touch *touch, struct
 	return true;
 }
 
+/*
+ * In the middle of a conversation, toward an inner host of which nothing is known: the device was
+ * guessed, and has let nothing through yet.
+ */
+CORE_INLINE bool touch_guesses(const struct touch *touch, u8 first)
+{
+	u8 state = session_state(first);
+
+	return !touch->from_farm && state >= SESSION_OPENING && !session_is_closed(state) &&
+	       (touch->origin == ORIGIN_HASH || touch->origin == ORIGIN_POOL);
+}
+
 /* Records a conversation that the table does not have. The events it was. */
 CORE_INLINE u32 touch_new(struct tables *t, const struct touch *touch, const struct flow *flow)
 {
+	const struct settings *cfg = tables_settings(t);
 	u8 first = session_first(flow->protocol, touch->tcp_flags, touch->from_outside,
 				 touch->origin);
-	struct slot *s = session_add(t, flow, touch->hash, touch->device, first, touch->now);
+	struct slot *s;
 
+	if (cfg && cfg->learn_hosts && touch_guesses(touch, first))
+		first = (u8)((first & ~7) | SESSION_MOVED);
+	s = session_add(t, flow, touch->hash, touch->device, first, touch->now);
 	return s ? EVENT_NEW | touch_update(t, touch, flow, s) : 0;
 }
 

@@ -25,7 +25,7 @@ struct tunnel_pins {
 
 CORE_INLINE bool tunnel_holds(const struct settings *cfg, const struct slot *pin)
 {
-	return pin && device_set_has(&cfg->up, core_load(&pin->device));
+	return pin && place_carries(cfg, core_load(&pin->device));
 }
 
 CORE_INLINE bool tunnel_pin(struct tables *t, const struct flow *key, u64 hash, u8 device, u32 now)
@@ -214,7 +214,7 @@ CORE_GLOBAL u32 tunnel_place(struct tables *t, struct work *w)
 		return 0;
 	tunnel_say(cfg, w);
 	tunnel_base(cfg, w);
-	if (w->tunnel.device && device_set_has(&cfg->up, w->tunnel.device)) {
+	if (w->tunnel.device && place_carries(cfg, w->tunnel.device)) {
 		tunnel_to(w, w->tunnel.device);
 		return 0;
 	}

@@ -32,11 +32,15 @@ static JsonObject *drain_row(struct ctl *ctl, const char *device, enum ctl_exit 
 static void drain_progress(JsonObject *row)
 {
 	JsonObject *drain = human_object(row, "drain");
+	gint64 clients = drain ? human_number(drain, "clients") : 0;
 	GString *line = g_string_new(NULL);
 	bool live = isatty(STDOUT_FILENO);
 
-	g_string_append_printf(line, "%s: %" G_GINT64_FORMAT " sessions left",
+	g_string_append_printf(line, "%s: %" G_GINT64_FORMAT " sessions",
 			       human_string(row, "name"), human_number(row, "sessions"));
+	if (clients)
+		g_string_append_printf(line, " and %" G_GINT64_FORMAT " clients", clients);
+	g_string_append(line, " left");
 	if (drain && human_has(drain, "eta")) {
 		g_string_append(line, ", about ");
 		human_time(line, human_double(drain, "eta"));
@@ -49,7 +53,7 @@ static void drain_progress(JsonObject *row)
 /* True while there is something to wait for; *RC is what came of it otherwise. */
 static bool drain_goes_on(struct ctl *ctl, const char *device, enum ctl_exit *rc)
 {
-	JsonObject *row = drain_row(ctl, device, rc);
+	JsonObject *row = drain_row(ctl, device, rc), *drain;
 	const char *state;
 	bool goes_on;
 
@@ -60,8 +64,9 @@ static bool drain_goes_on(struct ctl *ctl, const char *device, enum ctl_exit *rc
 		drain_progress(row);
 	/* It is still up until what is on it has been pinned; one that fails meanwhile is done
 	 * with. */
+	drain = human_object(row, "drain");
 	goes_on = !strcmp(state, "up") ||
-		  (!strcmp(state, "draining") && human_number(row, "sessions"));
+		  (!strcmp(state, "draining") && drain && human_number(drain, "left"));
 	if (!strcmp(human_string(row, "admin"), "enabled")) {
 		*rc = ctl_fail(CTL_REFUSED, "%s is not to be drained any more: somebody enabled it",
 			       device);

@@ -154,8 +154,13 @@ static void view_config(GString *out, JsonNode *result)
 
 static void view_eta(GString *out, JsonObject *o)
 {
-	g_string_append_printf(out, ", %" G_GINT64_FORMAT " sessions left",
-			       human_number(o, "left"));
+	gint64 clients = human_number(o, "clients");
+
+	g_string_append_printf(out, ", %" G_GINT64_FORMAT " sessions",
+			       human_number(o, "left") - clients);
+	if (clients)
+		g_string_append_printf(out, " and %" G_GINT64_FORMAT " clients", clients);
+	g_string_append(out, " left");
 	if (!human_has(o, "eta"))
 		return;
 	g_string_append(out, ", about ");

@@ -63,12 +63,6 @@ const char *farm_reason(const struct farm *f, const struct farm_device *d)
 	return d->limited ? "max-sessions reached" : "";
 }
 
-void farm_drain_starts(const struct farm *f, struct farm_device *d, u32 now)
-{
-	d->drain_started = now;
-	d->drain_sessions = f->tables->devices[d->id].sessions;
-}
-
 void farm_enter(struct farm *f, struct farm_device *d, enum farm_state state, u32 now)
 {
 	if (d->state == state)
@@ -286,6 +280,7 @@ static void farm_admin(struct farm *f, struct farm_device *d, u8 admin, u32 vers
 	d->admin_version = version;
 	if (admin == ADMIN_DRAINING)
 		farm_drain_starts(f, d, now);
+	farm_shut(f, d->id); /* before the flush: what is in flight teaches nothing */
 	if (admin == ADMIN_FLUSHED)
 		f->ops.flush(f->ops.user, d->id);
 	farm_evaluate(f, now);
@@ -392,18 +387,6 @@ int farm_disable(struct farm *f, struct farm_device *d)
 	return 0;
 }
 
-int farm_drain_eta(const struct farm *f, const struct farm_device *d, u32 sessions, u32 now)
-{
-	u32 elapsed = core_elapsed(now, d->drain_started);
-
-	(void)f;
-	if (!sessions)
-		return 0;
-	if (sessions >= d->drain_sessions || elapsed < 1000)
-		return -1;
-	return (int)((u64)sessions * elapsed / (d->drain_sessions - sessions) / 1000);
-}
-
 /* --- time ----------------------------------------------------------------------------------- */
 
 static void farm_tick_limit(struct farm *f, struct farm_device *d, u32 now)
@@ -479,6 +462,7 @@ static void farm_take_over(struct farm *f, struct farm_device *d, u32 now)
 	if (f->heritage->admin[d->id] < ADMINS) {
 		d->admin = f->heritage->admin[d->id];
 		d->admin_version = f->heritage->version[d->id];
+		farm_shut(f, d->id);
 	}
 	if (!device_set_has(&s->up, d->id))
 		return;
@@ -524,6 +508,7 @@ static void farm_forget(struct farm *f, u8 id, u32 now)
 	farm_down(f, d, now);
 	farm_device_free(d);
 	f->devices[id] = NULL;
+	farm_shut(f, id);
 }
 
 /* How long the slowest detector needs for a first word, and some. */

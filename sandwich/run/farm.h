@@ -38,7 +38,7 @@ struct farm_device {
 	u32 admin_version;
 	u32 changed;		/* ms: last change of state */
 	u32 drain_started;	/* ms */
-	u32 drain_sessions;	/* how many there were then, for the ETA */
+	u32 drain_left;		/* how much there was then, for the ETA */
 	u32 drain_deadline;	/* ms after drain_started; 0: none */
 	u32 since;		/* ms: known since */
 	char *detected;		/* why our detectors found it unfit, or "" */
@@ -111,7 +111,13 @@ int farm_drain(struct farm *f, struct farm_device *d, u32 deadline_ms)
 int farm_enable(struct farm *f, struct farm_device *d) __attribute__((warn_unused_result));
 int farm_disable(struct farm *f, struct farm_device *d) __attribute__((warn_unused_result));
 
+/*
+ * VPN clients bound to the device, with a session or without: with the sessions they are what is
+ * left on it. A walk of the pins.
+ */
+u32 farm_clients(const struct farm *f, const struct farm_device *d);
+
 /* Seconds until a draining device is empty at the rate seen so far; -1: can't be told. */
-int farm_drain_eta(const struct farm *f, const struct farm_device *d, u32 sessions, u32 now);
+int farm_drain_eta(const struct farm *f, const struct farm_device *d, u32 left, u32 now);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The farm from within: shared by farm.c, where states follow from what is known, and farm_twin.c,
- * where they are told. Thread: main.
+ * The farm from within: shared by farm.c, where states follow from what is known, farm_drain.c and
+ * farm_twin.c, where they are told. Thread: main.
  */
 #ifndef SANDWICH_RUN_FARM_PARTS_H
 #define SANDWICH_RUN_FARM_PARTS_H
@@ -32,6 +32,9 @@ void farm_say(char **text, const char *what);
 /* Why the device is not up, the weightiest reason first. */
 const char *farm_reason(const struct farm *f, const struct farm_device *d);
 void farm_drain_starts(const struct farm *f, struct farm_device *d, u32 now);
+
+/* Tells the engine whether the drain of DEVICE is over: nobody learns from it then. */
+void farm_shut(struct farm *f, u8 device);
 
 /* Logs and notes a state. */
 void farm_enter(struct farm *f, struct farm_device *d, enum farm_state state, u32 now);

@@ -39,6 +39,7 @@ void farm_told(struct farm *f, u8 device, const struct farm_word *word, u32 now)
 	d->swept = d->partner_swept = word->up;
 	d->admin = word->admin;
 	d->admin_version = word->admin_version;
+	farm_shut(f, device);
 	farm_told_drain(f, d, word->deadline_ms, now);
 	farm_say(&d->detected, word->fit ? "" : "the active twin finds it unfit");
 	if (word->up && !up)

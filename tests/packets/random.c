@@ -94,6 +94,7 @@ static void random_change(struct twin *tw, u64 *state)
 		if (up && !device_set_has(&t->settings->up, id))
 			t->devices[id].since = tw->clock.now;
 		world_set(t, id, up, up && pick);
+		device_set_put(&t->settings->shut, id, up && !pick && r >> 20 & 1);
 	}
 }
 

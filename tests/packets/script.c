@@ -155,7 +155,7 @@ int script_world(struct twin *tw, char *words)
 	return rc;
 }
 
-/* device X up | down | drain | gone (its MAC is not known) */
+/* device X up | down | drain | flushed (a drain is over) | gone (its MAC is not known) */
 static int line_device(struct script *s, char *at)
 {
 	const char *name = script_word(&at), *state = script_word(&at);
@@ -165,6 +165,7 @@ static int line_device(struct script *s, char *at)
 		return script_wrong(s, "no such device", name);
 	twin_each(s->tw, t) {
 		world_set(t, id, strcmp(state, "down") != 0, !strcmp(state, "up"));
+		device_set_put(&t->settings->shut, id, !strcmp(state, "flushed"));
 		if (!strcmp(state, "gone"))
 			t->devices[id].hop = 0;
 	}
@@ -335,7 +336,8 @@ static int expect_events(struct script *s, char *value)
 static int expect_session(struct script *s, const char *value)
 {
 	static const char *const states[] = {"new",	    "opening", "established", "fin-outside",
-					     "fin-inside", "closed",  "reset"};
+					     "fin-inside", "closed",  "reset",
+					     "moved"};
 	struct tables *t = s->tw->t[0];
 	struct slot *slot =
 		table_find(t, TABLE_SESSIONS, &s->w.flow, session_hash(t->settings, &s->w.flow));

@@ -175,6 +175,13 @@ int farm_disable(struct farm *f, struct farm_device *d)
 	return fake_state(d, FARM_DISABLED);
 }
 
+u32 farm_clients(const struct farm *f, const struct farm_device *d)
+{
+	(void)f;
+	(void)d;
+	return 1;
+}
+
 int farm_drain_eta(const struct farm *f, const struct farm_device *d, u32 sessions, u32 now)
 {
 	(void)f;

@@ -325,13 +325,14 @@ static void test_admin(void **state)
 	JsonObject *o = object(b, "drain fw2 --deadline 10m");
 
 	assert_member(o, "state", "draining");
-	assert_int_equal(json_object_get_int_member(o, "left"), 2);
+	assert_int_equal(json_object_get_int_member(o, "left"), 3);
+	assert_int_equal(json_object_get_int_member(o, "clients"), 1);
 	assert_int_equal(json_object_get_int_member(o, "eta"), 60);
 	assert_int_equal(b->farm->device[2].drain_deadline, 600000);
 	assert_string_equal(status(b, "drain fw2"), "refused");
 	o = json_array_get_object_element(rows(b, "show devices"), 1);
 	assert_int_equal(
-		json_object_get_int_member(json_object_get_object_member(o, "drain"), "left"), 2);
+		json_object_get_int_member(json_object_get_object_member(o, "drain"), "left"), 3);
 	assert_member(object(b, "enable fw2"), "state", "up");
 	assert_member(object(b, "disable fw2"), "state", "disabled");
 	o = ask(b, "drain fw2");

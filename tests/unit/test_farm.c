@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* links: sandwich/run/farm.c sandwich/run/sweeper.c sandwich/run/walker.c */
+/* links: sandwich/run/farm.c sandwich/run/farm_drain.c sandwich/run/sweeper.c */
+/* links: sandwich/run/walker.c */
 /* links: sandwich/run/settings.c sandwich/slowpath/memory.c conf/address.c */
 /* links: conf/check-addresses.c conf/check-devices.c conf/check-tunnels.c */
 /* links: conf/check.c conf/keys.c conf/lines.c */
@@ -227,6 +228,31 @@ static void drain_deadline(void **state)
 	assert_int_equal(told(&r, 2).admin_version, 2);
 	farm_tick(r.farm, r.now + 62000);
 	assert_string_equal(r.log->str, "FU"); /* once */
+	assert_true(device_set_has(&r.tables.settings->shut, 2));
+	assert_int_equal(farm_enable(r.farm, device(&r, 2)), 0);
+	assert_false(device_set_has(&r.tables.settings->shut, 2));
+	rig_close(&r);
+}
+
+/* A client with nothing going on is a client still: what is left counts it. */
+static void clients_are_left(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, THREE);
+	all_up(&r);
+	for (u32 i = 0; i < 10; i++) {
+		struct flow key = {.outside.word[0] = i + 1, .protocol = PIN_KIND_HOST};
+
+		assert_true(pin_put(&r.tables, &key, i * 64, i < 6 ? 2 : 3,
+				    i % 2 ? PIN_HOST : PIN_SWEPT, r.now));
+	}
+	assert_int_equal(farm_clients(r.farm, device(&r, 2)), 3);
+	assert_int_equal(farm_clients(r.farm, device(&r, 1)), 0);
+	r.tables.devices[2].sessions = 7;
+	assert_int_equal(farm_drain(r.farm, device(&r, 2), 0), 0);
+	assert_int_equal(device(&r, 2)->drain_left, 10);
 	rig_close(&r);
 }
 
@@ -491,6 +517,7 @@ int main(void)
 		cmocka_unit_test(down_at_once),
 		cmocka_unit_test(returns_draining),
 		cmocka_unit_test(drain_deadline),
+		cmocka_unit_test(clients_are_left),
 		cmocka_unit_test(words_travel),
 		cmocka_unit_test(deadline_ends_with_its_drain),
 		cmocka_unit_test(limits),

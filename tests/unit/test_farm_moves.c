@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* links: sandwich/run/farm.c sandwich/run/sweeper.c sandwich/run/walker.c */
+/* links: sandwich/run/farm.c sandwich/run/farm_drain.c sandwich/run/sweeper.c */
+/* links: sandwich/run/walker.c */
 /* links: sandwich/run/settings.c sandwich/slowpath/memory.c conf/address.c */
 /* links: conf/check-addresses.c conf/check-devices.c conf/check-tunnels.c */
 /* links: conf/check.c conf/keys.c conf/lines.c */
