@@ -13,6 +13,17 @@
 _Static_assert(REASON_TO_UPLINK < COUNTERS_PLAIN && PORTS_MAX <= COUNTERS_PORTS,
 	       "plain[] has a place for what the express decides");
 
+/*
+ * Whether a frame from a device that ended so is one that the device passed on, and neither a word
+ * of its own to us or to all. What became of it here says nothing about the device.
+ */
+CORE_INLINE bool counters_passes(u32 reason)
+{
+	return reason <= REASON_TO_UPLINK || reason == REASON_HELD_NEIGHBOUR ||
+	       reason == REASON_HELD_FRAGMENT ||
+	       (reason >= REASON_NO_DEVICE && reason <= REASON_SEND_FAILED);
+}
+
 /* FARM: the farm port that it came or went by; LENGTH in bytes. */
 CORE_INLINE void counters_plain(struct counters *c, u8 reason, u32 farm, u8 device, u32 length)
 {
@@ -43,6 +54,8 @@ CORE_INLINE void counters_fold_one(struct counters *c, u32 reason, u32 port, u32
 	c->tx_bytes[out] += n->bytes;
 	counters_add(reason == REASON_TO_UPLINK ? &c->from_device[device] : &c->to_device[device],
 		     n);
+	if (reason == REASON_TO_UPLINK)
+		c->passed[device] += n->packets;
 	*n = (struct device_count){0, 0};
 }
 

@@ -61,6 +61,7 @@ struct counters {
 	u64 reason[PORTS_MAX][REASONS];
 	u64 counter[COUNTERS];
 	struct device_count to_device[DEVICES_MAX], from_device[DEVICES_MAX];
+	u64 passed[DEVICES_MAX]; /* frames of from_device that were to go on (counters_passes()) */
 	struct device_count plain[COUNTERS_PLAIN][COUNTERS_PORTS][DEVICES_MAX];
 };
 

@@ -266,6 +266,8 @@ static __always_inline void sandwich_count(struct tables *t, const struct work *
 		return;
 	c->from_device[w->from].packets++;
 	c->from_device[w->from].bytes += length;
+	if (counters_passes(reason))
+		c->passed[w->from]++;
 }
 
 /*

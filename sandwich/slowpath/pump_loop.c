@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include "sandwich/core/counters.h"
+
 #define PUMP_BUDGET   64  /* frames from one port before the next has its turn */
 #define PUMP_DOUBT_MS 100 /* how often a port that is down is asked after */
 
@@ -43,10 +45,12 @@ static void pump_loop_up(struct pump *p, const struct work *w, const u8 *data, u
 		count(&p->tables, COUNTER_SLOW_DROPPED);
 }
 
-static void pump_loop_count_from(struct counters *c, u8 device, u32 wire)
+static void pump_loop_count_from(struct counters *c, const struct work *w, u32 wire)
 {
-	pump_batch_count(&c->from_device[device].packets, 1);
-	pump_batch_count(&c->from_device[device].bytes, wire);
+	pump_batch_count(&c->from_device[w->from].packets, 1);
+	pump_batch_count(&c->from_device[w->from].bytes, wire);
+	if (counters_passes(w->reason))
+		pump_batch_count(&c->passed[w->from], 1);
 }
 
 /* Glued frames: this one is counted as too big, and the main thread sees to the next. */
@@ -78,7 +82,7 @@ static void pump_loop_frame(void *user, const u8 *data, u32 captured, u32 wire)
 	decide(&p->tables, &cursor, &w);
 	action = reason_action(w.reason);
 	if (w.from)
-		pump_loop_count_from(c, w.from, wire);
+		pump_loop_count_from(c, &w, wire);
 	if (CORE_LIKELY(action == ACTION_SEND))
 		pump_batch_add(p->batches[w.out_port], &p->tables, p->ports[w.out_port], &w, data,
 			       captured, wire);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "sandwich/core/counters.h"
 #include "sandwich/core/rewrite.h"
 
 /* --- the ports of slowpath/port.h that the batch asks for ------------------------------------- */
@@ -49,6 +50,7 @@ static void user_count(struct counters *c, const struct work *w, u32 length)
 		return;
 	c->from_device[w->from].packets++;
 	c->from_device[w->from].bytes += length;
+	c->passed[w->from] += counters_passes(w->reason);
 }
 
 void user_frame(struct user *u, const u8 *frame, u32 length, u32 linear, struct work *w)

@@ -42,6 +42,8 @@ static void test_fold(void **state)
 		assert_int_equal(sum->tx[PORT_UPLINK], 1);
 		assert_int_equal(sum->from_device[7].packets, 1);
 		assert_int_equal(sum->from_device[7].bytes, 1000);
+		assert_int_equal(sum->passed[7], 1);
+		assert_int_equal(sum->passed[200], 0);
 	}
 	memory_free(m);
 	free(sum);

@@ -91,6 +91,7 @@ static void test_does_not_hear_itself(void **state)
 	assert_int_equal(sum.tx[1], 20);
 	assert_int_equal(sum.to_device[1].packets, 20);
 	assert_int_equal(sum.from_device[1].packets, 20);
+	assert_int_equal(sum.passed[1], 20);
 	assert_int_equal(sum.to_device[1].bytes, sum.tx_bytes[1]);
 }
 
