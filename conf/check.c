@@ -161,6 +161,24 @@ static void check_secret(const struct checker *checker)
 		      "and write secret-file = /etc/sandwich/secret");
 }
 
+/* Each side has to know what comes out on the other. */
+static void check_silence(const struct checker *checker)
+{
+	const struct place place = {SECTION_HEALTH, NULL, "silence"};
+	const struct config *config = checker->config;
+
+	for (guint i = 0; config->health.silence.count && i < config->balancers->len; i++) {
+		const struct config_balancer *balancer = g_ptr_array_index(config->balancers, i);
+
+		if (!balancer->sync->len)
+			checker_wrong(checker, &place,
+				      "[balancer %s] has no 'sync', by which the sides tell each "
+				      "other what comes out of a device: write sync = "
+				      "172.31.0.1:4850, an address of its own, or silence = off",
+				      balancer->name);
+	}
+}
+
 /* Twins that hear nothing of each other would both be active. */
 static void check_heartbeat(const struct checker *checker)
 {
@@ -310,6 +328,7 @@ void config_check(const struct config *config, const struct document *document, 
 	check_affinity(&checker);
 	check_secret(&checker);
 	check_heartbeat(&checker);
+	check_silence(&checker);
 	checker_addresses(&checker);
 	check_balancers(&checker);
 	checker_devices(&checker);

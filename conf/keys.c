@@ -153,6 +153,7 @@ static const struct key health_keys[KEYS_MAX + 1] = {
 	 .example = ":80/health"},
 	{HEALTH("ike", checks), .kind = &value_checks, .min = CONFIG_DETECT_IKE, .example = "on"},
 	{HEALTH("script", checks), .kind = &value_scripts, .example = "/etc/sandwich/check 5s x 3"},
+	{HEALTH("silence", silence), .kind = &value_pace, .preset = "off", .min = 100},
 };
 
 const struct section_kind section_kinds[SECTIONS] = {

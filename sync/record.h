@@ -7,7 +7,8 @@
  * beyond its own: what did not fit, or was not there, is noted once and asked for at the end.
  *
  * What items hold is in record_table.h (sessions, pins), record_proof.h (equality) and
- * record_role.h (roles, devices) and record_twin.h (what twins share besides); what the link says
+ * record_role.h (roles, devices) and record_twin.h (what twins share besides) and
+ * record_heard.h (what devices pass on); what the link says
  * for itself in record_link.h.
  *
  * Pure: bytes in, bytes out.
@@ -40,6 +41,7 @@ enum record_kind {
 	RECORD_FARM,
 	RECORD_NEIGHBOURS,
 	RECORD_CENSUS,
+	RECORD_HEARD,
 	RECORD_KINDS
 };
 

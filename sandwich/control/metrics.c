@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sandwich/control/control.h"
+#include "sandwich/control/detectors.h"
 #include "sandwich/control/metrics_text.h"
 #include "sandwich/control/names.h"
 #include "sandwich/control/ports.h"
@@ -185,6 +186,27 @@ static void metrics_states(struct text *t)
 	}
 }
 
+static void metrics_detectors(struct text *t)
+{
+	metrics_head(t, "device_check_ok", "gauge",
+		     "1 while all checks of that kind find the device fit.");
+	for (unsigned int id = 1; id < DEVICES_MAX; id++) {
+		const struct farm_device *d = farm_find(t->b->farm, (u8)id);
+		struct detectors detectors;
+
+		if (d)
+			detectors_look(t->b, d->id, &detectors);
+		for (int i = 0; d && i < CONFIG_DETECTORS; i++) {
+			char *labels = g_strdup_printf(",device=\"%s\",check=\"%s\"", d->name,
+						       config_detector_name(i));
+
+			if (detectors.there[i])
+				metrics_sample(t, "device_check_ok", labels, detectors.view[i].ok);
+			g_free(labels);
+		}
+	}
+}
+
 void metrics_one(struct text *t, const char *name, const char *type, const char *help,
 		 double value)
 {
@@ -260,6 +282,7 @@ char *metrics_text(struct balancer *b)
 	metrics_followed(&t);
 	metrics_devices(&t);
 	metrics_states(&t);
+	metrics_detectors(&t);
 	metrics_partner(&t);
 	metrics_sync(&t);
 	g_free(sum);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sandwich/control/detectors.h"
 #include "sandwich/control/words.h"
 
 /*
@@ -59,10 +60,8 @@ static void show_macs(struct json *out, struct balancer *b, const struct farm_de
 	}
 }
 
-static void show_check(void *user, const struct health_view *v)
+static void show_check(struct json *out, const struct health_view *v)
 {
-	struct json *out = user;
-
 	json_begin(out, config_detector_name(v->detector), '{');
 	json_bool(out, "ok", v->ok);
 	json_string(out, "why", v->why ? v->why : "");
@@ -74,9 +73,13 @@ static void show_check(void *user, const struct health_view *v)
 
 static void show_health(struct json *out, struct balancer *b, const struct farm_device *d)
 {
+	struct detectors detectors;
+
+	detectors_look(b, d->id, &detectors);
 	json_begin(out, "health", '{');
-	if (b->health)
-		health_walk(b->health, d->id, show_check, out);
+	for (int i = 0; i < CONFIG_DETECTORS; i++)
+		if (detectors.there[i])
+			show_check(out, &detectors.view[i]);
 	json_end(out, '{');
 }
 

@@ -168,6 +168,12 @@ void health_result(struct health *h, u8 device, enum config_detector detector, b
 	health_arm(h);
 }
 
+void health_forget(struct health *h, enum config_detector detector)
+{
+	state_forget(engine_state(h->engine), detector);
+	health_arm(h);
+}
+
 /* Anybody on the farm can send such frames: one line for many. */
 static void health_complain(struct health *h, u8 device, enum path_result result, u64 now)
 {

@@ -86,11 +86,15 @@ int health_reload(struct health *h, const struct health_setup *setup)
 	__attribute__((warn_unused_result));
 
 /*
- * Results of detectors that live elsewhere: the resolver's for ARP and ND, the port's for link.
+ * Results of detectors that live elsewhere: the resolver's for ARP and ND, the port's for link,
+ * the counters' for silence.
  * They are events: one counts at once and holds until the next. Who tells them watches for silence.
  */
 void health_result(struct health *h, u8 device, enum config_detector detector, bool ok,
 		   const char *why);
+
+/* Of such a detector, which is none any more: whatever it said. */
+void health_forget(struct health *h, enum config_detector detector);
 
 /*
  * UDP datagrams to the path port, and echo replies: whole frames, any bytes. DEVICE: whom its

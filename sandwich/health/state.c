@@ -270,6 +270,16 @@ void state_sweep(struct state *s, u64 now)
 	state_update_all(s);
 }
 
+void state_forget(struct state *s, enum config_detector detector)
+{
+	for (int i = 1; i < DEVICES_MAX; i++) {
+		for (struct tracker *t = s->devices[i].first; t; t = t->next)
+			t->marked = t->detector == detector;
+		device_sweep(&s->devices[i]);
+	}
+	state_update_all(s);
+}
+
 struct tracker *state_find(struct state *s, u8 device, enum config_detector detector)
 {
 	struct tracker *t = s->devices[device].first;

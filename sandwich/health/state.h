@@ -58,6 +58,9 @@ struct tracker *state_add(struct state *s, u8 device, enum config_detector detec
 void state_mark(struct state *s);
 void state_sweep(struct state *s, u64 now);
 
+/* Takes out all trackers of DETECTOR. */
+void state_forget(struct state *s, enum config_detector detector);
+
 /* The device's first tracker of that detector, or NULL. */
 struct tracker *state_find(struct state *s, u8 device, enum config_detector detector);
 

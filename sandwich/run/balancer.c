@@ -18,6 +18,7 @@
 #include "sandwich/run/run.h"
 #include "sandwich/run/secret.h"
 #include "sandwich/run/settings.h"
+#include "sandwich/run/silent.h"
 #include "sandwich/run/sync.h"
 #include "sandwich/slowpath/answer.h"
 #include "sandwich/slowpath/links.h"
@@ -371,6 +372,7 @@ int balancer_configure(struct balancer *b, u32 rows)
 	if (!rc && duty_is_active(b))
 		rc = balancer_setup_health(b, b->adopt ? &b->tables.settings->up : NULL);
 	attach_configure(b->attach, b->config, b->self->side, now);
+	silent_configure(b);
 	return rc;
 }
 
@@ -500,6 +502,7 @@ void balancer_stop(struct balancer *b)
 	balancer_reload_stop(b);
 	pump_free(b->pump);
 	routes_free(b->routes);
+	silent_free(b->silent);
 	health_free(b->health);
 	attach_free(b->attach);
 	farm_free(b->farm);

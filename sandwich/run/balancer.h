@@ -30,6 +30,7 @@ struct lost;
 struct reload;
 struct metrics;
 struct routes;
+struct silent;
 struct sync;
 
 struct balancer {
@@ -55,6 +56,7 @@ struct balancer {
 	struct routes *routes;
 	struct links *links;	 /* news of interfaces; NULL: none */
 	struct health *health;
+	struct silent *silent;	 /* the silence detector; NULL: off */
 	struct farm *farm;
 	struct maintain maintain; /* .live[]: how full the tables are */
 	struct follower *follower;

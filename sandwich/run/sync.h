@@ -19,6 +19,7 @@
 #include "sync/role.h"
 
 struct balancer;
+struct record_heard;
 struct sync;
 
 enum sync_relation { SYNC_PEER, SYNC_PARTNER };
@@ -68,6 +69,9 @@ void sync_free(struct sync *s);
 
 /* Devices, neighbours or ports are not as they were last told. */
 void sync_changed(struct sync *s);
+
+/* N devices, and what each has passed on to us: the partner's active balancer is told. */
+void sync_heard(struct sync *s, const struct record_heard *heard, u32 n);
 
 void sync_look(struct sync *s, struct sync_view *out);
 

@@ -13,6 +13,7 @@
 #include "sandwich/run/balancer.h"
 #include "sandwich/run/sync.h"
 #include "sync/journal.h"
+#include "sync/record_heard.h"
 #include "sync/record_twin.h"
 #include "sync/repair.h"
 #include "sync/replicate.h"
@@ -81,6 +82,8 @@ struct sync {
 	struct sync_box *filler; /* active, but not on duty before we have its tables; or NULL */
 	u64 fills_since;
 	struct sync_told told;
+	struct record_heard heard[DEVICES_MAX]; /* to be told to the partner, */
+	u32 heard_count;			/* once */
 	u32 tell;     /* heartbeats that still tell the twin */
 	u64 tell_at;
 };
@@ -117,6 +120,10 @@ void sync_fill_end(struct sync *s);
 void sync_main_duty(struct sync *s, bool active);
 void sync_main_farm(struct sync *s, const struct record_farm *farm, u32 n);
 void sync_main_neighbours(struct sync *s, const struct record_neighbour *neighbours, u32 n);
+
+/* The partner's word of what devices pass on, there and here: sync_heard.c. */
+void sync_heard_tell(struct sync *s, u64 now);
+void sync_heard_take(struct sync_box *box, const struct link_item *item);
 
 /* Main thread: what there is to tell. */
 void sync_main_collect(struct balancer *b, struct sync_told *out);

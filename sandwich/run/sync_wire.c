@@ -137,6 +137,7 @@ static void sync_heartbeat(void *user, const struct role_heartbeat *hb)
 	for (unsigned int i = 0; i < s->count; i++)
 		link_heartbeat(s->boxes[i].link, bytes, (size_t)(w.at - bytes), now);
 	sync_tell_twin(s, now);
+	sync_heard_tell(s, now);
 }
 
 static void sync_handover(void *user, u32 to, u32 term)
@@ -280,6 +281,9 @@ static void sync_item(void *user, const struct link_item *item)
 		break;
 	case RECORD_HANDOVER:
 		sync_take_handover(box, item);
+		break;
+	case RECORD_HEARD:
+		sync_heard_take(box, item);
 		break;
 	default:
 		role_seen(box->sync->role, box->number, now);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* links: sync/record_table.c sync/record_proof.c sync/record_role.c sync/record_link.c */
+/* links: sync/record_heard.c */
 /*
  * Any bytes as a message: its items are read, each as what it says it is, and what was read is
  * written and read again. The second writing must be the first's equal.
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sync/record_heard.h"
 #include "sync/record_link.h"
 #include "sync/record_proof.h"
 #include "sync/record_role.h"
@@ -118,6 +120,13 @@ static bool turn_link(struct record_reader *r, struct record_writer *w)
 	return !w->full;
 }
 
+static bool turn_heard(struct record_reader *r, struct record_writer *w)
+{
+	struct record_heard v;
+
+	return record_get_heard(r, &v) && record_put_heard(w, &v);
+}
+
 static bool turn_range(struct record_reader *r, struct record_writer *w)
 {
 	struct record_range range;
@@ -137,7 +146,8 @@ static const turner turners[] = {
 	[RECORD_REFRESH] = turn_refresh,     [RECORD_MARK] = turn_mark,
 	[RECORD_DIGESTS] = turn_digest,	     [RECORD_SYMBOLS] = turn_symbol,
 	[RECORD_WANTED] = turn_about,	     [RECORD_LINK] = turn_link,
-	[RECORD_NACK] = turn_range,	     [RECORD_KINDS] = NULL,
+	[RECORD_NACK] = turn_range,	     [RECORD_HEARD] = turn_heard,
+	[RECORD_KINDS] = NULL,
 };
 
 static size_t turn(turner all, struct record_reader r, u8 *out)

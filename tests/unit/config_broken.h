@@ -272,6 +272,13 @@ static const struct broken broken_values[] = {
 	{ "path = 20ms x 3\n", "path = 20ms x 3\nscript = /bin/true 1s x 3 2s\n",
 	  "34: script = /bin/true 1s x 3 2s: each run's time, behind the pace, is from 50ms to "
 	  "the interval\n" },
+	{ "path = 20ms x 3\n", "path = 20ms x 3\nsilence = 10ms x 3\n",
+	  "34: silence = 10ms x 3: write an interval from 100ms to 1h\n" },
+	{ "path = 20ms x 3\n", "path = 20ms x 3\nsilence = 1s x 3\n",
+	  "34: [balancer in-a] has no 'sync', by which the sides tell each other what comes out "
+	  "of a device: write sync = 172.31.0.1:4850, an address of its own, or silence = off\n"
+	  "34: [balancer out-a] has no 'sync', by which the sides tell each other what comes out "
+	  "of a device: write sync = 172.31.0.1:4850, an address of its own, or silence = off\n" },
 };
 
 static const struct broken broken_cross[] = {

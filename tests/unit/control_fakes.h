@@ -198,8 +198,14 @@ void health_walk(struct health *h, u8 device,
 				.why = "no answer",
 				.rtt_us = 210};
 
+	struct health_view tcp[] = {{.detector = CONFIG_DETECT_TCP, .ok = true, .why = ""},
+				    {.detector = CONFIG_DETECT_TCP, .why = "refused"},
+				    {.detector = CONFIG_DETECT_TCP, .ok = true, .why = ""}};
+
 	(void)h;
 	visit(user, &v);
+	for (int i = 0; i < 3 && device == 3; i++)
+		visit(user, &tcp[i]);
 }
 
 void health_partner(struct health *h, struct health_partner *out)

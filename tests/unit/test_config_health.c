@@ -58,6 +58,7 @@ static const struct {
 	{"script = /bin/a 1s x 3 2sx3 500ms, /bin/b -x 1sx2\n",
 	 "\nscript = /bin/a 1s x 3 2s x 3 500ms, /bin/b -x 1s x 2 1s\n"},
 	{"script = off\n", "\nscript = off\n"},
+	{"silence = off\n", "\nsilence = off\n"},
 };
 
 static void checks_have_one_grammar(void **state)

@@ -308,6 +308,10 @@ static void test_metrics(void **state)
 		strstr(text, "\nsandwich_moved_total{balancer=\"in-a\",reason=\"down\"} 3\n"));
 	assert_non_null(
 		strstr(text, "\nsandwich_device_sessions{balancer=\"in-a\",device=\"fw2\"} 2\n"));
+	assert_non_null(strstr(text, "{balancer=\"in-a\",device=\"fw2\",check=\"path\"} 0\n"));
+	assert_non_null(strstr(text, "{balancer=\"in-a\",device=\"fw3\",check=\"tcp\"} 0\n"
+				     "sandwich_device_check_ok{balancer=\"in-a\",device=\"fw3\","
+				     "check=\"path\"} 1\n")); /* one of three by TCP fails */
 	assert_non_null(
 		strstr(text, "\nsandwich_events_total{balancer=\"in-a\",kind=\"learned\"} 8\n"));
 	assert_non_null(strstr(text, "\nsandwich_events_lost_total{balancer=\"in-a\"} 9\n"));

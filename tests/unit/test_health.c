@@ -293,10 +293,35 @@ static void test_codec(void **state)
 	}
 }
 
+/* A detector that is none any more holds nobody back. */
+static void test_forget(void **state)
+{
+	struct state_pace event = { .rise = 1, .fall = 1 };
+	struct seen seen = { 0 };
+	struct state_ops ops = { on_changed, on_alone, &seen };
+	u64 names[DEVICES_MAX] = { [7] = 77 };
+	struct state *s = state_new(&ops, 0);
+	struct tracker *t;
+
+	(void)state;
+	state_devices(s, names);
+	t = state_add(s, 7, CONFIG_DETECT_SILENCE, "event", &event, 0);
+	state_result(s, t, false, "none came out", 0, MS);
+	t = state_add(s, 7, CONFIG_DETECT_ARP, "event", &event, 0);
+	state_result(s, t, true, NULL, 0, MS);
+	assert_false(state_fit(s, 7));
+	state_forget(s, CONFIG_DETECT_SILENCE);
+	assert_true(state_fit(s, 7));
+	assert_null(state_find(s, 7, CONFIG_DETECT_SILENCE));
+	assert_non_null(state_find(s, 7, CONFIG_DETECT_ARP));
+	state_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scenes),
+		cmocka_unit_test(test_forget),
 		cmocka_unit_test(test_all_agree),
 		cmocka_unit_test(test_renumbered),
 		cmocka_unit_test(test_codec),

@@ -1,6 +1,6 @@
-/* links: sync/record_twin.c */
+/* links: sync/record_twin.c sync/record_heard.c */
 /* SPDX-License-Identifier: ISC */
-/* What only twins tell each other: written, read, cut short. */
+/* What only twins, or only partners, tell each other: written, read, cut short. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "sync/record_heard.h"
 #include "sync/record_twin.h"
 
 static struct record_writer writer(u8 *out, size_t size)
@@ -59,6 +60,39 @@ static void what_is_written_is_read(void **state)
 	assert_false(r.bad); /* at the end */
 }
 
+static void what_devices_passed_on(void **state)
+{
+	const struct record_heard heard[] = {{0x0123456789abcdef, 0xfffffffe, true}, {7, 0, false}};
+	struct record_heard out = {0};
+	struct record_reader r;
+	u8 bytes[26];
+	struct record_writer w = writer(bytes, sizeof(bytes));
+
+	(void)state;
+	assert_true(record_put_heard(&w, &heard[0]) && record_put_heard(&w, &heard[1]));
+	assert_int_equal(w.at - bytes, sizeof(bytes));
+	assert_false(record_put_heard(&w, &heard[0]));
+	assert_true(w.full);
+	r = (struct record_reader){.at = bytes, .end = w.at};
+	for (int i = 0; i < 2; i++) {
+		assert_true(record_get_heard(&r, &out));
+		assert_int_equal(out.name, heard[i].name);
+		assert_int_equal(out.passed, heard[i].passed);
+		assert_int_equal(out.silent, heard[i].silent);
+	}
+	assert_false(record_get_heard(&r, &out));
+	assert_false(r.bad);
+	for (size_t n = 1; n < 13; n++) {
+		r = (struct record_reader){.at = bytes, .end = bytes + n};
+		assert_false(record_get_heard(&r, &out));
+		assert_true(r.bad);
+	}
+	memset(bytes, 0, 8); /* nobody's */
+	r = (struct record_reader){.at = bytes, .end = bytes + 13};
+	assert_false(record_get_heard(&r, &out));
+	assert_true(r.bad);
+}
+
 static void what_is_cut_short_is_bad(void **state)
 {
 	struct record_neighbour neighbour_out;
@@ -105,6 +139,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_is_read),
+		cmocka_unit_test(what_devices_passed_on),
 		cmocka_unit_test(what_is_cut_short_is_bad),
 		cmocka_unit_test(what_can_not_be_is_bad),
 	};
