@@ -1,2 +1,2 @@
 # sandwich/core/express.h
-s/if (!device_set_has(&cfg->up, device))/if (0)/
+s/if (!place_carries(cfg, device))/if (0)/
