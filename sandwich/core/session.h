@@ -332,6 +332,7 @@ CORE_INLINE struct slot *session_add(struct tables *t, const struct flow *flow, 
 
 	if (!cfg)
 		return NULL;
+	core_prefetch(tables_slot(t, TABLE_SESSIONS, (u32)hash + 1)); /* for table_first() */
 	s = session_claim(t, cfg, hash, now, &before);
 	if (!s) {
 		count(t, COUNTER_SESSIONS_FULL);

@@ -113,6 +113,13 @@ CORE_INLINE u8 core_forget(u8 byte)
 #define core_publish(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 #endif
 
+/* Has the line of P on its way while another is waited for. BPF has no instruction for that. */
+#ifdef __bpf__
+#define core_prefetch(p) ((void)(p))
+#else
+#define core_prefetch(p) __builtin_prefetch(p, 1)
+#endif
+
 #define core_add(p, n) ((void)__sync_fetch_and_add(p, n))
 
 /* Milliseconds of a monotonic clock, modulo 2^32: compared by difference, never by size. */

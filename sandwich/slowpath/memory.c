@@ -79,6 +79,7 @@ int memory_new(struct memory **out, u32 sessions, u32 pins, u32 fragments)
 	}
 	madvise(m->base, m->size, MADV_HUGEPAGE); /* random slots: fewer misses of the TLB */
 	madvise(m->base, m->size, MADV_DONTFORK); /* a child's copy would cost a fault a page */
+	madvise(m->base, m->size, MADV_POPULATE_WRITE); /* now, and not while a frame waits */
 	memory_lay_out(m);
 	return memory_finish(out, m, MEMORY_THREADS);
 }

@@ -41,6 +41,18 @@ static int dpdk_large(const struct rte_memseg_list *list, const struct rte_memse
 	return 0;
 }
 
+/* It can't be told to have its pages beforehand: filled once, with other keys, and emptied. */
+static void dpdk_warm(struct dpdk *d, u32 sessions)
+{
+	struct flow key = {.protocol = 255};
+
+	for (u32 i = 0; i < sessions; i++) {
+		key.outside.word[0] = hash_mix(i);
+		rte_hash_add_key(d->table, &key);
+	}
+	rte_hash_reset(d->table);
+}
+
 static void *dpdk_open(u32 sessions)
 {
 	struct rte_hash_parameters parameters = {.name = "sessions",
@@ -55,9 +67,11 @@ static void *dpdk_open(u32 sessions)
 		d->table = rte_hash_create(&parameters);
 	}
 	if (d->table)
-		d->slots = g_try_new0(struct slot, rte_hash_max_key_id(d->table) + 1);
-	if (d->slots)
+		d->slots = contender_slots((u32)rte_hash_max_key_id(d->table) + 1);
+	if (d->slots) {
+		dpdk_warm(d, sessions);
 		return d;
+	}
 	rte_hash_free(d->table);
 	g_free(d);
 	return NULL;
@@ -102,7 +116,7 @@ static void dpdk_close(void *table)
 	struct dpdk *d = table;
 
 	rte_hash_free(d->table);
-	g_free(d->slots);
+	free(d->slots);
 	g_free(d);
 }
 

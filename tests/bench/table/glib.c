@@ -33,7 +33,7 @@ static void *glib_open(u32 sessions)
 	struct glib *g = g_new0(struct glib, 1);
 
 	g->table = g_hash_table_new(glib_hash, glib_equal);
-	g->slots = g_try_new0(struct slot, sessions);
+	g->slots = contender_slots(sessions);
 	g->room = sessions;
 	if (g->slots)
 		return g;
@@ -66,7 +66,7 @@ static void glib_close(void *table)
 	struct glib *g = table;
 
 	g_hash_table_unref(g->table);
-	g_free(g->slots);
+	free(g->slots);
 	g_free(g);
 }
 
