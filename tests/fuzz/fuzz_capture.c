@@ -5,9 +5,10 @@
 	  sandwich/control/sides.c sandwich/run/settings.c sandwich/slowpath/macs.c
 	  sandwich/slowpath/memory.c sandwich/slowpath/offline.c
 	  sandwich/slowpath/offline_link.c sandwich/slowpath/offline_pcapng.c conf/address.c
-	  conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c conf/lines.c
+	  conf/check-addresses.c conf/check-devices.c conf/check-tunnels.c
+	  conf/check.c conf/keys.c conf/lines.c
 	  conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c conf/scripts.c
-	  conf/targets.c
+	  conf/targets.c conf/tunnels.c
 	  conf/units.c conf/values.c */
 /*
  * Any bytes as a pcapng file, replayed: every packet ends in one reason, and what is said is JSON.

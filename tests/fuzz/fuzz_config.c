@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* links: conf/address.c conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c */
+/* links: conf/address.c conf/check-addresses.c conf/check-devices.c */
+/* links: conf/check-tunnels.c conf/check.c conf/keys.c */
 /* links: conf/lines.c conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c */
-/* links: conf/scripts.c conf/targets.c conf/units.c conf/values.c */
+/* links: conf/scripts.c conf/targets.c conf/tunnels.c conf/units.c conf/values.c */
 /*
  * Any bytes as a config file: diagnostics or a model, and a model prints what reads as the same.
  * Seeds: conf/examples.

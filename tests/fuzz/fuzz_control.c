@@ -7,9 +7,10 @@
 	  sandwich/control/show_tables.c
 	  sandwich/control/sides.c sandwich/control/words.c sandwich/run/settings.c
 	  sandwich/slowpath/macs.c sandwich/slowpath/memory.c conf/address.c
-	  conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c conf/lines.c
+	  conf/check-addresses.c conf/check-devices.c conf/check-tunnels.c
+	  conf/check.c conf/keys.c conf/lines.c
 	  conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c conf/scripts.c
-	  conf/targets.c
+	  conf/targets.c conf/tunnels.c
 	  conf/units.c conf/values.c */
 /*
  * Any bytes as a line of control words, to a balancer with a few sessions and pins: one JSON

@@ -6,9 +6,10 @@
 /* links: sandwich/health/probe.c sandwich/health/engine.c sandwich/health/path.c */
 /* links: sandwich/health/state.c sandwich/health/message.c sandwich/health/datagram.c */
 /* links: sync/seal.c */
-/* links: conf/address.c conf/check-addresses.c conf/check-devices.c conf/check.c conf/keys.c */
+/* links: conf/address.c conf/check-addresses.c conf/check-devices.c */
+/* links: conf/check-tunnels.c conf/check.c conf/keys.c */
 /* links: conf/lines.c conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c */
-/* links: conf/scripts.c conf/targets.c conf/units.c conf/values.c */
+/* links: conf/scripts.c conf/targets.c conf/tunnels.c conf/units.c conf/values.c */
 /*
  * Any bytes as frames from the farm, and as what a partner that knows the secret says.
  *
