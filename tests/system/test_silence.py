@@ -6,6 +6,7 @@ import time
 import flows
 import pytest
 from topo.lab import plan
+from topo.lab.processes import poll
 from topo.lab.wires import cable, give_addresses
 from topo.traffic.conversations import Conversations
 
@@ -103,6 +104,20 @@ def test_a_flood_alone_on_one_firewall(lab):
     assert_all_up(lab, 10)
     assert attack.wait(30) == 0
     assert talk.finish()["failed"] == 0
+
+
+def test_a_reload_turns_it_off_and_on(lab):
+    health = lab.options.settings["health"]
+    pace = health["silence"]
+    for value in ("off", pace):
+        health["silence"] = value
+        lab.balancers.write_config()
+        lab.balancers.reload()
+        for side in ("ingress", "egress"):
+            poll(lambda s=side, on=value != "off": all(("silence" in row["health"]) == on
+                                                       for row in lab.balancers.devices(s).values()), 5,
+                 f"silence = {value} on {side}")
+    assert_all_up(lab, 1)
 
 
 def test_a_firewall_that_swallows(lab):
