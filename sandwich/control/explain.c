@@ -159,6 +159,20 @@ static struct slot *explain_pin(struct tables *t, const struct flow *key, u32 no
 	return pin_find(t, cfg, key, flow_hash(&cfg->placement, key), now);
 }
 
+/* The key that placement goes by. Plain ESP's is its client's address, as far as that is known. */
+static void explain_key(struct tables *t, const struct flow *flow, struct flow *key, u32 now)
+{
+	const struct settings *cfg = tables_settings(t);
+	struct flow address;
+
+	tunnel_key(t, cfg, flow, key);
+	if (tunnel_of(t, cfg, flow) != TUNNEL_IPSEC)
+		return;
+	tunnel_address(&address, flow, TUNNEL_IPSEC);
+	if (explain_pin(t, &address, now))
+		*key = address;
+}
+
 /* The pin of the affinity key, else the binding of the host, as placement looks for them. */
 static struct slot *explain_pins(struct tables *t, const struct flow *flow, u32 now)
 {
@@ -166,7 +180,7 @@ static struct slot *explain_pins(struct tables *t, const struct flow *flow, u32 
 	struct flow key;
 	struct slot *pin;
 
-	tunnel_key(t, cfg, flow, &key);
+	explain_key(t, flow, &key, now);
 	pin = explain_pin(t, &key, now);
 	if (pin || !cfg->learn_hosts || cfg->affinity == AFFINITY_CLIENT)
 		return pin;
@@ -176,9 +190,15 @@ static struct slot *explain_pins(struct tables *t, const struct flow *flow, u32 
 
 static bool explain_is_outside(struct balancer *b, const struct question *q, u32 now)
 {
+	const struct settings *cfg = tables_settings(&b->tables);
 	int side = sides_compare(b->config, &q->src, &q->dst);
 	struct flow flow;
 
+	/* Of the cluster address, whose subnet is outside, the devices are the inside end. */
+	if (local_find(&b->tables, cfg, &q->dst) & LOCAL_CLUSTER)
+		side = cfg->side == SIDE_INGRESS ? 1 : -1;
+	else if (local_find(&b->tables, cfg, &q->src) & LOCAL_CLUSTER)
+		side = cfg->side == SIDE_INGRESS ? -1 : 1;
 	if (q->from != FROM_UNKNOWN)
 		return q->from == FROM_OUTSIDE;
 	if (explain_session(&b->tables, q, true))
@@ -375,7 +395,7 @@ int explain(struct call *call)
 		return rc;
 	outside = explain_is_outside(b, &q, now);
 	explain_flow(&q, outside, &v.flow);
-	tunnel_key(&b->tables, cfg, &v.flow, &v.key);
+	explain_key(&b->tables, &v.flow, &v.key, now);
 	v.session = explain_session(&b->tables, &q, outside);
 	v.pin = explain_pins(&b->tables, &v.flow, now);
 	explain_place(&b->tables, cfg, &v, &q.dst, now);

@@ -29,7 +29,7 @@ static const char *const names_origins[ORIGINS] = {"hash", "learned", "synced", 
 						   "expected", "pool"};
 static const char *const names_pins[PIN_ORIGINS] = {"learned", "swept",    "operator",
 						    "synced",  "expected", "host",
-						    "tunnel"};
+						    "tunnel",  "shared"};
 
 static const struct {
 	u8 number;

@@ -20,6 +20,7 @@ enum pin_origin {
 	PIN_EXPECTED,
 	PIN_HOST,
 	PIN_TUNNEL, /* tunnel_place.h */
+	PIN_SHARED, /* an identifier that two devices use: it says nothing */
 	PIN_ORIGINS
 };
 

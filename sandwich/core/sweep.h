@@ -135,7 +135,8 @@ CORE_INLINE u32 sweep_pin_limit(const struct settings *cfg, const struct slot *p
 
 	if (origin == PIN_TUNNEL && (kind == PIN_KIND_IKE || kind == PIN_KIND_OPENVPN))
 		return limit < 0x7fffffff / SWEEP_CONTROL ? limit * SWEEP_CONTROL : limit;
-	return origin == PIN_HOST || origin == PIN_TUNNEL ? limit : SWEEP_PIN_MS;
+	return origin == PIN_HOST || origin == PIN_TUNNEL || origin == PIN_SHARED ? limit
+										  : SWEEP_PIN_MS;
 }
 
 /* Forgets the pin at S when nothing has used it. An operator's pins stay. */

@@ -25,12 +25,21 @@ struct tunnel_pins {
 
 CORE_INLINE bool tunnel_holds(const struct settings *cfg, const struct slot *pin)
 {
-	return pin && place_carries(cfg, core_load(&pin->device));
+	return pin && core_load(&pin->state) != PIN_SHARED &&
+	       place_carries(cfg, core_load(&pin->device));
 }
 
 CORE_INLINE bool tunnel_pin(struct tables *t, const struct flow *key, u64 hash, u8 device, u32 now)
 {
 	return pin_set(tables_hand(t), key, hash, (u32)device << 8 | PIN_TUNNEL, now);
+}
+
+/* KEY is an identifier of two devices from now on. */
+CORE_INLINE void tunnel_share(struct tables *t, const struct flow *key, u64 hash, u8 device,
+			      u32 now)
+{
+	count(t, COUNTER_TUNNEL_CONFLICTS);
+	pin_set(tables_hand(t), key, hash, (u32)device << 8 | PIN_SHARED, now);
 }
 
 /* The key of a device's word: the peer's, or the client's address where there is no port. */
@@ -117,8 +126,7 @@ CORE_INLINE bool tunnel_id_wins(struct tables *t, struct work *w, const struct t
 		return false; /* its tunnels ended when it went */
 	if (!tunnel_collides(pins, w->now))
 		return true;
-	count(t, COUNTER_TUNNEL_CONFLICTS);
-	tunnel_pin(t, &w->tunnel.id, pins->id_hash, 0, w->now); /* it says nothing any more */
+	tunnel_share(t, &w->tunnel.id, pins->id_hash, core_load(&pins->id->device), w->now);
 	return false;
 }
 
@@ -167,8 +175,8 @@ CORE_INLINE void tunnel_learn(struct tables *t, const struct settings *cfg, stru
 	if (core_load(&pins->peer->state) != PIN_TUNNEL ||
 	    core_load(&pins->peer->device) != w->place.device)
 		return;
-	if (pins->id && !core_load(&pins->id->device))
-		return; /* two devices have it: it is of no use */
+	if (pins->id && core_load(&pins->id->state) == PIN_SHARED)
+		return;
 	if (tunnel_may_teach(pins->peer, w->now) &&
 	    tunnel_pin(t, &w->tunnel.id, pins->id_hash, w->place.device, w->now))
 		w->events |= EVENT_LEARNED;
@@ -251,12 +259,12 @@ CORE_INLINE void tunnel_mine(struct tables *t, const struct settings *cfg, struc
 	struct slot *pin = pin_find(t, cfg, &w->tunnel.id, hash, w->now);
 	u8 other = pin ? core_load(&pin->device) : w->from;
 	bool recent = pin && core_elapsed(w->now, core_load(&pin->created)) < TUNNEL_INDEX_MS;
+	bool shared = pin && core_load(&pin->state) == PIN_SHARED;
 
-	if (pin && (other == w->from || (!other && recent)))
+	if (pin && (shared ? recent : other == w->from))
 		return;
-	if (pin && recent && device_set_has(&cfg->up, other)) {
-		count(t, COUNTER_TUNNEL_CONFLICTS);
-		tunnel_pin(t, &w->tunnel.id, hash, 0, w->now);
+	if (pin && recent && tunnel_holds(cfg, pin)) {
+		tunnel_share(t, &w->tunnel.id, hash, other, w->now);
 		return;
 	}
 	tunnel_pin(t, &w->tunnel.id, hash, w->from, w->now);

@@ -29,7 +29,7 @@ static const char fake_config[] = "[sandwich]\n"
 				  "secret-file = /etc/sandwich/secret\n"
 				  "[side ingress]\n"
 				  "uplink-address = 192.0.2.1/24 2001:db8:2::1/64\n"
-				  "farm-address = 10.1.0.1/24\n"
+				  "farm-address = 10.1.0.1/24\n%s"
 				  "[side egress]\n"
 				  "uplink-address = 10.9.0.1/16 2001:db8:9::1/64\n"
 				  "farm-address = 10.2.0.1/24\n"
@@ -69,7 +69,9 @@ static void fake_free(struct balancer *b)
 /* NAME is in-a or out-a. */
 static void fake_new(struct balancer *b, const char *mode, const char *affinity, const char *name)
 {
-	char *text = g_strdup_printf(fake_config, mode, affinity);
+	bool cluster = !strcmp(affinity, "tunnel");
+	char *text = g_strdup_printf(fake_config, mode, affinity,
+				     cluster ? "cluster-address = 192.0.2.100\n" : "");
 	GPtrArray *problems = config_problems_new();
 
 	memset(b, 0, sizeof(*b));

@@ -13,6 +13,7 @@
 	  conf/lines.c conf/lists.c conf/model.c conf/print.c conf/problem.c conf/read.c
 	  conf/scripts.c conf/targets.c conf/tunnels.c conf/units.c conf/values.c */
 /* explain: what it says is what the engine does. */
+#include "sandwich/core/tunnel.h"
 #include "tests/unit/control_ask.h"
 
 /* explain and the engine must name the same device, and the same heir. */
@@ -164,6 +165,77 @@ static void test_explain_learned(void **state)
 	fake_free(&b);
 }
 
+static void put_pin(struct balancer *b, const struct flow *key, u8 device)
+{
+	u64 hash = flow_hash(&b->tables.settings->placement, key);
+
+	assert_true(pin_put(&b->tables, key, hash, device, PIN_TUNNEL, memory_now()));
+}
+
+/* A pin of a tunnel as show pins has it, by its kind. */
+static JsonObject *pin_row(struct balancer *b, const char *kind)
+{
+	JsonArray *all = rows(b, "show pins");
+
+	for (guint i = 0; i < json_array_get_length(all); i++) {
+		JsonObject *o = json_array_get_object_element(all, i);
+
+		if (!strcmp(json_object_get_string_member(o, "kind"), kind))
+			return o;
+	}
+	fail_msg("no pin of kind %s", kind);
+	return NULL;
+}
+
+/* affinity = tunnel: what comes from a peer that is pinned; and how its pins are shown. */
+static void test_explain_tunnels(void **state)
+{
+	struct flow flow = {.outside = fake_address("198.51.100.7"),
+			    .inside = fake_address("192.0.2.100"),
+			    .outside_port = htons(4501), .inside_port = htons(4500),
+			    .protocol = PROTOCOL_UDP};
+	struct balancer b;
+	struct tunnel tunnel = {0};
+	struct flow key;
+	JsonObject *o;
+
+	(void)state;
+	fake_new(&b, "vpn", "tunnel", "in-a");
+	assert_int_equal(b.tables.settings->tunnels, 5);
+	assert_int_equal(b.tables.settings->affinity, AFFINITY_CLIENT);
+	assert_member(object(&b, "explain 198.51.100.7 192.0.2.100 udp 4501 4500"), "why", "hash");
+	tunnel_peer(&key, &flow);
+	for (u8 device = 1; device <= 3; device++) {
+		put_pin(&b, &key, device);
+		o = object(&b, "explain 198.51.100.7 192.0.2.100 udp 4501 4500");
+		assert_member(o, "why", "tunnel");
+		assert_member(o, "device", b.farm->device[device].name);
+		assert_member(json_object_get_object_member(o, "pin"), "origin", "tunnel");
+	}
+	assert_member(object(&b, "explain 198.51.100.7 192.0.2.100 udp 4502 4500"), "why", "hash");
+	assert_member(object(&b, "explain 198.51.100.7 192.0.2.100 esp"), "why", "hash");
+	tunnel_address(&key, &flow, TUNNEL_NATT);
+	put_pin(&b, &key, 2);
+	o = object(&b, "explain 198.51.100.7 192.0.2.100 esp");
+	assert_member(o, "why", "tunnel");
+	assert_member(o, "device", "fw2");
+	o = pin_row(&b, "peer");
+	assert_member(o, "address", "198.51.100.7");
+	assert_int_equal(json_object_get_int_member(o, "port"), 4501);
+	assert_member(o, "origin", "tunnel");
+	assert_member(pin_row(&b, "address"), "address", "198.51.100.7");
+	tunnel_id(&tunnel, PIN_KIND_IKE, GUINT64_TO_BE(0x0102030405060708));
+	put_pin(&b, &tunnel.id, 1);
+	tunnel_id(&tunnel, PIN_KIND_ESP, htonl(0xc1c20304));
+	put_pin(&b, &tunnel.id, 3);
+	o = pin_row(&b, "ike");
+	assert_member(o, "id", "0102030405060708");
+	assert_true(json_object_get_null_member(o, "address"));
+	assert_member(pin_row(&b, "esp"), "id", "c1c20304");
+	assert_int_equal(json_array_get_length(rows(&b, "show pins device=fw3")), 2);
+	fake_free(&b);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -174,6 +246,7 @@ int main(void)
 		TEST(test_explain_gone),
 		TEST(test_explain_notes),
 		TEST(test_explain_learned),
+		TEST(test_explain_tunnels),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
