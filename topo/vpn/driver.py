@@ -18,6 +18,7 @@ class Driver:
     name = ""
     programs = ()
     floats_by_identifier = True  # data from another address says whose tunnel it belongs to
+    rest = 0.0          # seconds of silence after which its clients will notice that a NAT has given them other ports
     patience = 20.0     # seconds until its clients have come back from a gateway that died, on a busy machine
 
     def __init__(self, lab):

@@ -119,6 +119,7 @@ class Ipsec(Driver):
     do without IKE's own fragmentation: their IKE_AUTH goes in IP fragments."""
 
     name = "ipsec"
+    rest = 5.0          # dead peer detection after 2 s; the next one is compared with it (RFC 4555 3.8)
     programs = ("charon-systemd", "swanctl", "openssl")
     patience = 60.0     # MOBIKE tries new paths for half a minute before it begins anew
 
