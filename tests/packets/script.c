@@ -137,6 +137,13 @@ static void world_fill(struct tables *t, u8 side)
 	world_route(t, "::", 0, 0, ROUTE_VIA, 1);
 }
 
+/* key=N: another placement key, so that the hash names other devices. */
+static void world_key(struct tables *t, u64 n)
+{
+	t->settings->placement = (struct hash_key){hash_mix(2 * n + 1), hash_mix(2 * n + 2)};
+	world_rank(t);
+}
+
 int script_world(struct twin *tw, char *words)
 {
 	u8 side = strstr(words, "side=egress") ? SIDE_EGRESS : SIDE_INGRESS;
@@ -150,7 +157,10 @@ int script_world(struct twin *tw, char *words)
 
 		if (value)
 			*value++ = 0;
-		twin_each(tw, t) rc |= world_word(t->settings, w, value ? value : "");
+		if (value && !strcmp(w, "key"))
+			twin_each(tw, t) world_key(t, strtoull(value, NULL, 10));
+		else
+			twin_each(tw, t) rc |= world_word(t->settings, w, value ? value : "");
 	}
 	return rc;
 }
