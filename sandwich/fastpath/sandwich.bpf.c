@@ -93,13 +93,7 @@ static __always_inline void sandwich_tick(void)
 	core_publish(&clock.jiffies, jiffies);
 }
 
-static __always_inline u32 sandwich_now(void)
-{
-	sandwich_tick();
-	return core_load(&clock.now);
-}
-
-/* settings_phase() of sandwich_now(), without a division for each frame. */
+/* settings_phase() of the clock, without a division for each frame. */
 static __always_inline u32 sandwich_phase(u32 quantum)
 {
 	if (CORE_UNLIKELY(core_load(&clock.quantum) != quantum)) {
@@ -311,7 +305,7 @@ __attribute__((noinline)) int sandwich_decide(struct xdp_md *ctx, u32 port)
 		return XDP_PASS;
 	w = &s->work;
 	core_zero(w, sizeof(*w));
-	w->now = sandwich_now();
+	w->now = core_load(&clock.now); /* sandwich() asked */
 	w->port = (u8)port;
 	cursor.data = (const u8 *)(long)ctx->data;
 	cursor.end = (const u8 *)(long)ctx->data_end;
@@ -383,7 +377,6 @@ static __always_inline int sandwich_express(struct xdp_md *ctx, u32 in, const bo
 	e.checks = ports.port[in & (FAST_PORTS - 1)].local;
 	if (!express_ethernet(cfg, frame, &e) || !express_parse(&t, cfg, &e))
 		return -1;
-	sandwich_tick();
 	quantum = core_load(&cfg->quantum);
 	e.due = express_is_due(&t, &e, quantum, quantum ? sandwich_phase(quantum) : 0);
 	if (inward)
@@ -415,6 +408,7 @@ int sandwich(struct xdp_md *ctx)
 	u32 ifindex = ctx->ingress_ifindex, port;
 	int verdict = -1;
 
+	sandwich_tick(); /* once: what the express noted of a frame that it leaves holds */
 	if (p->port[PORT_UPLINK].ifindex == ifindex) {
 		verdict = sandwich_express(ctx, PORT_UPLINK, true);
 	} else {
