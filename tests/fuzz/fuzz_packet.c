@@ -17,7 +17,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define WORLDS 4
+#define WORLDS 8
 
 struct fuzzed {
 	struct world world[WORLDS];
@@ -48,10 +48,28 @@ static void fill(struct tables *t, u8 side, u8 affinity)
 	t->settings->any_mac = true; /* or most frames would be somebody else's */
 }
 
+/* affinity = tunnel, each protocol at its port. */
+static void fill_tunnels(struct settings *cfg)
+{
+	static const struct {
+		u16 port;
+		u8 kind;
+	} all[] = {{500, TUNNEL_IKE},	   {4500, TUNNEL_NATT}, {51820, TUNNEL_WIREGUARD},
+		   {1194, TUNNEL_OPENVPN}, {443, TUNNEL_QUIC},	{4433, TUNNEL_DTLS}};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		cfg->tunnel[cfg->tunnels++] = (struct tunnel_port){
+			.port = core_swap16(all[i].port), .kind = all[i].kind};
+	cfg->dtls_cid = 16;
+	cfg->quic_length = 7;
+	cfg->quic_id[2] = 1ull << 56;
+}
+
 static void set_up(struct fuzzed *z)
 {
 	static const u8 affinity[WORLDS] = {AFFINITY_PAIR, AFFINITY_CLIENT, AFFINITY_FLOW,
-					    AFFINITY_SERVER};
+					    AFFINITY_SERVER, AFFINITY_CLIENT, AFFINITY_CLIENT,
+					    AFFINITY_CLIENT, AFFINITY_PAIR};
 
 	for (u8 i = 0; i < WORLDS; i++) {
 		struct settings *cfg;
@@ -64,7 +82,9 @@ static void set_up(struct fuzzed *z)
 		cfg->hold_fragments = i == 2;
 		cfg->on_down = i % 3;
 		cfg->zoned = i == 3;
-		cfg->vlan[0] = cfg->vlan[1] = i == 3 ? VLAN_KEEP : i;
+		cfg->vlan[0] = cfg->vlan[1] = i == 3 ? VLAN_KEEP : i & 3;
+		if (i == 4 || i == 6)
+			fill_tunnels(cfg);
 	}
 	z->ready = true;
 	z->now = 1000;
