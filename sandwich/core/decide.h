@@ -196,7 +196,7 @@ CORE_INLINE bool decide_stays(struct tables *t, const struct settings *cfg, cons
 		      w->place.why == PLACE_POOL;
 
 	return (hashed || w->place.revived) &&
-	       device_set_has(&cfg->up, core_load(&s->device)) &&
+	       place_carries(cfg, core_load(&s->device)) &&
 	       session_state(core_load(&s->state)) != SESSION_MOVED && !learn_guessed(cfg, s) &&
 	       !learn_stale(t, s) && !session_opens(w->packet.tcp_flags) &&
 	       !session_expired(cfg, s, w->now);
