@@ -117,7 +117,7 @@ static void test_duplicates_settle(void **state)
 	struct tables *t = &((struct world *)*state)->tables;
 	struct flow f = flow_number(1);
 	struct slot *mine = &t->slots[TABLE_SESSIONS][12], *first, *copy;
-	u32 version;
+	u32 version = 0;
 
 	t->slots[TABLE_SESSIONS][9].version = SLOT_FREE;
 	first = add_at(t, 1, 9, SESSION_NEW, 0);

@@ -55,6 +55,7 @@ class Gateway(Firewall):
             give_addresses(self, device, lab_plan.pair_with_length(pair, nets), mac)
         self._routes()
         self._share_cluster_address()
+        self._speak_from_cluster_address()
         self.nft(ARRIVALS)
 
     def _share_cluster_address(self):
@@ -62,6 +63,13 @@ class Gateway(Firewall):
         self.sysctl({"net.ipv4.conf.all.arp_ignore": 1, "net.ipv4.conf.all.arp_announce": 2})
         inside = plan.INSIDE_NET.rsplit(".", 2)[0]
         give_addresses(self, "lo", [f"{plan.CLUSTER}/32", f"{inside}.255.{plan.INSIDE_FIRST + self.number - 1}/32"])
+
+    def _speak_from_cluster_address(self):
+        """Also what a VPN begins anew: a client would follow it to the gateway's own address, where no balancer
+        keeps it or sends it elsewhere."""
+        for net in self.lab.plan.outside_nets:
+            if ":" not in net:
+                self.ip(f"route change {net} via {lab_plan.FARM_IN_GATEWAY[0]} src {plan.CLUSTER}")
 
     def kill(self, how="power"):
         """Its daemons are gone and its cables are silent, but what arrives is counted."""
