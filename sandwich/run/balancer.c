@@ -155,6 +155,7 @@ static void balancer_urge(void *user)
 		health_urge(b->health);
 	if (b->sync)
 		sync_changed(b->sync);
+	adopt_tick(b, memory_now()); /* an operator's word holds, whatever becomes of us now */
 }
 
 static void balancer_lost(void *user, u8 device)
