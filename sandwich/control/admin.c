@@ -22,8 +22,7 @@ static int admin_device(struct call *call, struct farm_device **out)
 /* The device as it is afterwards. */
 static void admin_answer(struct call *call, const struct farm_device *d)
 {
-	u32 clients = farm_clients(call->b->farm, d);
-	u32 left = core_load(&tables_device(&call->b->tables, d->id)->sessions) + clients;
+	u32 clients, left = farm_left(call->b->farm, d, &clients);
 	int eta = farm_drain_eta(call->b->farm, d, left, memory_now());
 
 	json_begin(&call->out, NULL, '{');

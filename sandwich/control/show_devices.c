@@ -92,8 +92,7 @@ static void show_drain(struct json *out, struct balancer *b, const struct farm_d
 		json_null(out, "drain");
 		return;
 	}
-	clients = farm_clients(b->farm, d);
-	left = core_load(&tables_device(&b->tables, d->id)->sessions) + clients;
+	left = farm_left(b->farm, d, &clients);
 	eta = farm_drain_eta(b->farm, d, left, now);
 	elapsed = core_elapsed(now, d->drain_started);
 	json_begin(out, "drain", '{');

@@ -7,12 +7,16 @@
 
 #include "sandwich/core/decide.h"
 
+/* How many tags the frame leaves with. */
+CORE_INLINE u32 rewrite_tags(const struct work *w)
+{
+	return w->out_vlan == VLAN_KEEP ? w->packet.tags : w->out_vlan != VLAN_NONE;
+}
+
 /* How many bytes the frame grows (4), shrinks (-4, -8) or stays (0). */
 CORE_INLINE int rewrite_growth(const struct work *w)
 {
-	if (w->out_vlan == VLAN_KEEP)
-		return 0;
-	return (w->out_vlan == VLAN_NONE ? 0 : 4) - 4 * w->packet.tags;
+	return 4 * ((int)rewrite_tags(w) - w->packet.tags);
 }
 
 CORE_INLINE void rewrite_macs(u8 *frame, const struct work *w, const struct mac *source)

@@ -117,9 +117,8 @@ static __always_inline u32 sandwich_port(const struct fast_ports *ports, u32 ifi
 static __always_inline bool sandwich_fits(const struct fast_ports *ports, const struct work *w,
 					  u32 length)
 {
-	u32 tags = w->out_vlan == VLAN_KEEP ? w->packet.tags : w->out_vlan != VLAN_NONE;
-
-	return length <= ports->port[w->out_port & (FAST_PORTS - 1)].mtu + 14 + (tags ? 4 : 0);
+	return length <= ports->port[w->out_port & (FAST_PORTS - 1)].mtu + 14 +
+				 (rewrite_tags(w) ? 4 : 0);
 }
 
 /* Makes room for the tags, or takes them away, writes the Ethernet header, and off it goes. */

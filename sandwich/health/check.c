@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "conf/address.h"
+
 #define FIRST_MS 50 /* after the start: time for the resolver */
 
 static const struct check_kind *const kinds[CONFIG_DETECTORS] = {
@@ -89,34 +91,25 @@ void check_done(struct check *c, bool ok, const char *why, u32 rtt_us)
 		     (u64)g_get_monotonic_time());
 }
 
-static bool prefix_covers(const struct config_address *prefix, const struct address *target)
-{
-	const u8 *a = prefix->address.s6_addr, *b = (const u8 *)target;
-	u8 whole = prefix->length / 8, rest = prefix->length % 8;
-
-	if (memcmp(a, b, whole))
-		return false;
-	return !rest || (a[whole] ^ b[whole]) >> (8 - rest) == 0;
-}
-
 /* Ours in the target's subnet, else any of its family. */
 static bool check_source(const struct check *c, struct address *out)
 {
 	const GArray *sources = c->owner->sources;
+	struct in6_addr target;
 	bool found = false;
 
+	memcpy(&target, &c->target, sizeof(target));
 	for (guint i = 0; i < sources->len; i++) {
 		const struct config_address *s = &g_array_index(sources, struct config_address, i);
+		bool near = address_same_net(&s->address, &target, s->length);
 		struct address a;
 
 		memcpy(&a, &s->address, sizeof(a));
-		if (address_is_v4(&a) != address_is_v4(&c->target))
-			continue;
-		if (found && !prefix_covers(s, &c->target))
+		if (address_is_v4(&a) != address_is_v4(&c->target) || (found && !near))
 			continue;
 		*out = a;
 		found = true;
-		if (prefix_covers(s, &c->target))
+		if (near)
 			break;
 	}
 	return found;

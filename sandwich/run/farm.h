@@ -112,10 +112,10 @@ int farm_enable(struct farm *f, struct farm_device *d) __attribute__((warn_unuse
 int farm_disable(struct farm *f, struct farm_device *d) __attribute__((warn_unused_result));
 
 /*
- * VPN clients bound to the device, with a session or without: with the sessions they are what is
- * left on it. A walk of the pins.
+ * What is left on the device: its sessions, and the VPN CLIENTS bound to it, with a session or
+ * without. A walk of the pins.
  */
-u32 farm_clients(const struct farm *f, const struct farm_device *d);
+u32 farm_left(const struct farm *f, const struct farm_device *d, u32 *clients);
 
 /* Seconds until a draining device is empty at the rate seen so far; -1: can't be told. */
 int farm_drain_eta(const struct farm *f, const struct farm_device *d, u32 left, u32 now);

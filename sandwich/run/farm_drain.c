@@ -4,7 +4,7 @@
 
 #include "sandwich/core/pin.h"
 
-u32 farm_clients(const struct farm *f, const struct farm_device *d)
+static u32 farm_clients(const struct farm *f, const struct farm_device *d)
 {
 	struct tables *t = f->tables;
 	u32 clients = 0;
@@ -18,10 +18,18 @@ u32 farm_clients(const struct farm *f, const struct farm_device *d)
 	return clients;
 }
 
+u32 farm_left(const struct farm *f, const struct farm_device *d, u32 *clients)
+{
+	*clients = farm_clients(f, d);
+	return core_load(&f->tables->devices[d->id].sessions) + *clients;
+}
+
 void farm_drain_starts(const struct farm *f, struct farm_device *d, u32 now)
 {
+	u32 clients;
+
 	d->drain_started = now;
-	d->drain_left = core_load(&f->tables->devices[d->id].sessions) + farm_clients(f, d);
+	d->drain_left = farm_left(f, d, &clients);
 }
 
 int farm_drain_eta(const struct farm *f, const struct farm_device *d, u32 left, u32 now)

@@ -63,9 +63,7 @@ bool pump_batch_rewrite(u8 *out, u32 *length, const struct settings *cfg, const 
 
 bool pump_batch_fits(const struct port *port, const struct work *w, u32 length)
 {
-	u32 tags = w->out_vlan == VLAN_KEEP ? w->packet.tags : w->out_vlan != VLAN_NONE;
-
-	return length <= port_mtu(port) + 14 + 4 * tags;
+	return length <= port_mtu(port) + 14 + 4 * rewrite_tags(w);
 }
 
 static void pump_batch_sent(struct tables *t, const struct pump_batch_entry *e, u32 length)

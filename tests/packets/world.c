@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sandwich/core/sweep.h"
 #include "tests/packets/frame.h"
 
 void world_open(struct world *w, u32 sessions, u32 pins, u32 fragments)
@@ -126,6 +127,17 @@ void world_set(struct tables *t, u8 id, bool up, bool pick)
 	device_set_put(&t->settings->up, id, up);
 	device_set_put(&t->settings->pick, id, pick);
 	world_live(t, t->settings);
+}
+
+void world_sweep(struct tables *t, u8 id, bool up, u32 now)
+{
+	struct sweep sweep = {.next = *t->settings, .now = now};
+
+	device_set_put(&sweep.next.up, id, up);
+	device_set_put(&sweep.next.pick, id, up);
+	world_live(t, &sweep.next);
+	for (u32 i = 0; i <= t->mask[TABLE_SESSIONS]; i++)
+		sweep_slot(t, &sweep, &t->slots[TABLE_SESSIONS][i]);
 }
 
 void world_neighbour(struct tables *t, u8 index, const char *address)

@@ -33,6 +33,9 @@ void world_rank(struct tables *t);
 /* Liveness of a device; keeps settings.live[] true. */
 void world_set(struct tables *t, u8 id, bool up, bool pick);
 
+/* Sweeps the sessions, as before a device changes so: what would move is pinned. NOW in ms. */
+void world_sweep(struct tables *t, u8 id, bool up, u32 now);
+
 /* Fills in who is picked from: settings.live[] from settings.pick. */
 void world_live(const struct tables *t, struct settings *cfg);
 

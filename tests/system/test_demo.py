@@ -4,12 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
 import pytest
 
-from topo.lab.processes import poll, processes_naming, run
+from topo.lab.lab import left_by
+from topo.lab.processes import poll
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BASELINE = os.environ.get("SANDWICH_BASELINE", "")
@@ -21,12 +21,9 @@ def command(script, *words):
     return argv + (["--baseline", BASELINE] if BASELINE else []) + list(words)
 
 
-def left_by(process, links):
-    """What it has left: namespaces, files and processes with its name, links that were not there before."""
-    prefix = f"sw{process.pid}-"
-    spaces = [line for line in run(["ip", "netns", "list"]).stdout.splitlines() if line.startswith(prefix)]
-    files = [name for name in os.listdir(tempfile.gettempdir()) if name.startswith(prefix)]
-    return spaces + files + processes_naming(prefix) + sorted(all_links() - links)
+def left_behind(process, links):
+    """What it has left of its labs, and links that were not there before."""
+    return left_by(process.pid) + sorted(all_links() - links)
 
 
 def all_links():
@@ -41,7 +38,7 @@ def test_plays_to_the_end(script):
     assert demo.returncode == 0, text[-4000:]
     assert "✗" not in text
     assert time.monotonic() - began < 60
-    assert not left_by(demo, links)
+    assert not left_behind(demo, links)
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -59,7 +56,7 @@ def test_stopped_midway_leaves_nothing(script, scene, number):
         demo.stdout.read()
         demo.wait(20)
     assert demo.returncode != 0
-    poll(lambda: not left_by(demo, links), 10, lambda: f"{left_by(demo, links)} to go away")
+    poll(lambda: not left_behind(demo, links), 10, lambda: f"{left_behind(demo, links)} to go away")
 
 
 def test_kept_up_until_told_otherwise():
@@ -74,4 +71,4 @@ def test_kept_up_until_told_otherwise():
         demo.stdout.read()
         demo.wait(20)
     assert demo.returncode == 0
-    assert not left_by(demo, links)
+    assert not left_behind(demo, links)

@@ -24,7 +24,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "sandwich/health/health.h"
+#include "tests/unit/health_rig.h"
 
 struct rig {
 	struct config *config;
@@ -86,36 +86,19 @@ static void rig_send(void *user, u8 port, const void *frame, size_t length)
 
 static void rig_open(struct rig *r, const char *checks)
 {
-	char *text = g_strdup_printf(
-		"[sandwich]\nname = t\nmode = firewall\nsecret-file = /x\n"
-		"[side ingress]\nuplink-address = 192.0.2.1/24\nfarm-address = 10.1.0.1/24\n"
-		"[side egress]\nuplink-address = 10.9.0.1/16\nfarm-address = 10.2.0.1/24\n"
-		"[balancer in-a]\nside = ingress\nuplink = eth0\nfarm = eth1\n"
-		"[balancer out-a]\nside = egress\nuplink = eth0\nfarm = eth1\n"
-		"[device d1]\ningress = 10.1.0.11\negress = 10.2.0.11\n"
-		"[health]\npath = off\nrise = 2\n%s\n",
-		checks);
 	static const u8 loopback[16] = { [10] = 0xff, 0xff, 127, 0, 0, 1 };
-	GPtrArray *problems = config_problems_new();
+	char *lines = g_strdup_printf("rise = 2\n%s\n", checks);
 	struct config_device *d;
-	struct health_setup setup;
 
 	memset(r, 0, sizeof(*r));
-	if (config_parse(text, strlen(text), &r->config, problems))
-		fail_msg("%s", ((struct config_problem *)g_ptr_array_index(problems, 0))->text);
+	r->config = health_config("firewall", lines);
 	d = g_ptr_array_index(r->config->devices, 0);
 	memcpy(d->at[CONFIG_INGRESS].addresses->data, loopback, 16); /* the one that answers here */
 	r->has_hop = r->answers = true;
-	r->devices[1].name_hash = 1;
 	r->ops = (struct health_ops){rig_send,    rig_hop,     rig_export, rig_nothing,
 				     rig_changed, rig_partner, r};
-	setup = (struct health_setup){.config = r->config,
-				      .self = g_ptr_array_index(r->config->balancers, 0),
-				      .ops = &r->ops,
-				      .devices = r->devices};
-	assert_int_equal(health_new(&r->health, &setup), 0);
-	g_ptr_array_unref(problems);
-	g_free(text);
+	r->health = health_open(r->config, r->devices, &r->ops);
+	g_free(lines);
 }
 
 static void rig_close(struct rig *r)

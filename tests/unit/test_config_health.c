@@ -11,27 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "conf/config.h"
-
-static struct config *parse(const char *line)
-{
-	char *text = g_strdup_printf(
-		"[sandwich]\nname = t\nmode = firewall\n"
-		"[side ingress]\nuplink-address = 192.0.2.1/24\nfarm-address = 10.1.0.1/24\n"
-		"[side egress]\nuplink-address = 10.9.0.1/16\nfarm-address = 10.2.0.1/24\n"
-		"[balancer in-a]\nside = ingress\nuplink = eth0\nfarm = eth1\n"
-		"[balancer out-a]\nside = egress\nuplink = eth0\nfarm = eth1\n"
-		"[device d1]\ningress = 10.1.0.11\negress = 10.2.0.11\n"
-		"[health]\npath = off\n%s", line);
-	GPtrArray *problems = config_problems_new();
-	struct config *config;
-
-	if (config_parse(text, strlen(text), &config, problems))
-		fail_msg("%s", ((struct config_problem *)g_ptr_array_index(problems, 0))->text);
-	g_ptr_array_unref(problems);
-	g_free(text);
-	return config;
-}
+#include "tests/unit/health_rig.h"
 
 static const struct {
 	const char *line, *printed;
@@ -65,7 +45,7 @@ static void checks_have_one_grammar(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < G_N_ELEMENTS(checks); i++) {
-		struct config *config = parse(checks[i].line);
+		struct config *config = health_config("firewall", checks[i].line);
 		char *printed = config_print(config);
 
 		if (!strstr(printed, checks[i].printed))

@@ -132,15 +132,9 @@ static void housekeep(struct rig *r, u32 now)
 
 static void flip(struct rig *r, u8 device, u32 now)
 {
-	static struct sweep sweep;
 	bool up = !device_set_has(&r->cfg->up, device);
 
-	sweep = (struct sweep){.next = *r->cfg, .now = now};
-	device_set_put(&sweep.next.up, device, up);
-	device_set_put(&sweep.next.pick, device, up);
-	world_live(r->t, &sweep.next);
-	for (u32 i = 0; i <= r->t->mask[TABLE_SESSIONS]; i++)
-		sweep_slot(r->t, &sweep, &r->t->slots[TABLE_SESSIONS][i]);
+	world_sweep(r->t, device, up, now);
 	world_set(r->t, device, up, up);
 }
 

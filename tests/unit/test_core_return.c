@@ -11,7 +11,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "sandwich/core/sweep.h"
 #include "tests/packets/rig.h"
 
 #define CLIENT "198.51.100.7"
@@ -25,15 +24,8 @@ static void down(struct rig *r, u8 id)
 /* Comes back: swept first, as the farm does. */
 static void back(struct rig *r, u8 id)
 {
-	static struct sweep sweep;
-
 	r->now += 100;
-	sweep = (struct sweep){.next = *r->cfg, .now = r->now};
-	device_set_put(&sweep.next.up, id, true);
-	device_set_put(&sweep.next.pick, id, true);
-	world_live(r->t, &sweep.next);
-	for (u32 i = 0; i <= r->t->mask[TABLE_SESSIONS]; i++)
-		sweep_slot(r->t, &sweep, &r->t->slots[TABLE_SESSIONS][i]);
+	world_sweep(r->t, id, true, r->now);
 	r->now += 10;
 	r->t->devices[id].since = r->now;
 	world_set(r->t, id, true, true);

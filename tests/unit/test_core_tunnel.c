@@ -117,13 +117,7 @@ static void test_one_peer_teaches_slowly(void **state)
 
 static void sweep_for(struct rig *r, u8 device, bool up)
 {
-	struct sweep sweep = {.next = *r->cfg, .now = r->now};
-
-	device_set_put(&sweep.next.up, device, up);
-	device_set_put(&sweep.next.pick, device, up);
-	world_live(r->t, &sweep.next);
-	for (u32 i = 0; i <= r->t->mask[TABLE_SESSIONS]; i++)
-		sweep_slot(r->t, &sweep, &r->t->slots[TABLE_SESSIONS][i]);
+	world_sweep(r->t, device, up, r->now);
 	world_set(r->t, device, up, up);
 }
 

@@ -238,6 +238,7 @@ static void drain_deadline(void **state)
 static void clients_are_left(void **state)
 {
 	struct rig r;
+	u32 clients;
 
 	(void)state;
 	rig_open(&r, THREE);
@@ -248,9 +249,11 @@ static void clients_are_left(void **state)
 		assert_true(pin_put(&r.tables, &key, i * 64, i < 6 ? 2 : 3,
 				    i % 2 ? PIN_HOST : PIN_SWEPT, r.now));
 	}
-	assert_int_equal(farm_clients(r.farm, device(&r, 2)), 3);
-	assert_int_equal(farm_clients(r.farm, device(&r, 1)), 0);
 	r.tables.devices[2].sessions = 7;
+	assert_int_equal(farm_left(r.farm, device(&r, 2), &clients), 10);
+	assert_int_equal(clients, 3);
+	assert_int_equal(farm_left(r.farm, device(&r, 1), &clients), 0);
+	assert_int_equal(clients, 0);
 	assert_int_equal(farm_drain(r.farm, device(&r, 2), 0), 0);
 	assert_int_equal(device(&r, 2)->drain_left, 10);
 	rig_close(&r);

@@ -19,6 +19,7 @@
 
 #include "sandwich/health/datagram.h"
 #include "sandwich/health/ike_message.h"
+#include "tests/unit/health_rig.h"
 
 static const struct ike_identity mine = {{1, 2, 3, 4, 5, 6, 7, 8}, {[0 ... 31] = 0xa5}};
 
@@ -254,33 +255,18 @@ static void rig_send(void *user, u8 port, const void *frame, size_t length)
 
 static void rig_open(struct rig *r, u16 port)
 {
-	char *text = g_strdup_printf(
-		"[sandwich]\nname = t\nmode = vpn\n"
-		"[side ingress]\nuplink-address = 192.0.2.1/24\nfarm-address = 10.1.0.1/24\n"
-		"[side egress]\nuplink-address = 10.9.0.1/16\nfarm-address = 10.2.0.1/24\n"
-		"[balancer in-a]\nside = ingress\nuplink = eth0\nfarm = eth1\n"
-		"[balancer out-a]\nside = egress\nuplink = eth0\nfarm = eth1\n"
-		"[device d1]\ningress = 10.1.0.11\negress = 10.2.0.11\n"
-		"[health]\npath = off\nrise = 2\nike = %u 100ms x 2\n", port);
-	GPtrArray *problems = config_problems_new();
-	struct health_setup setup;
+	char *lines = g_strdup_printf("rise = 2\nike = %u 100ms x 2\n", port);
 
 	memset(r, 0, sizeof(*r));
-	assert_int_equal(config_parse(text, strlen(text), &r->config, problems), 0);
+	r->config = health_config("vpn", lines);
 	((struct config_check *)g_ptr_array_index(r->config->health.checks, 0))->pace.interval_ms =
 		30;
 	r->port = port;
 	r->answers = true;
-	r->devices[1].name_hash = 1;
 	r->ops = (struct health_ops){rig_send,	  rig_hop,     rig_export, rig_record,
 				     rig_changed, rig_partner, r};
-	setup = (struct health_setup){.config = r->config,
-				      .self = g_ptr_array_index(r->config->balancers, 0),
-				      .ops = &r->ops,
-				      .devices = r->devices};
-	assert_int_equal(health_new(&r->health, &setup), 0);
-	g_ptr_array_unref(problems);
-	g_free(text);
+	r->health = health_open(r->config, r->devices, &r->ops);
+	g_free(lines);
 }
 
 static bool rig_await(struct rig *r, bool fit)

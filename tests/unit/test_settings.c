@@ -203,27 +203,27 @@ static void epochs(void **state)
 		assert_int_not_equal(epoch, epoch_of(others[i], "secret"));
 }
 
-static u32 local_of(struct box *b, const char *text)
+static struct address address_of(const char *text)
 {
-	struct address a;
 	struct in6_addr in;
 	char mapped[64];
 
 	g_snprintf(mapped, sizeof(mapped), "%s%s", strchr(text, ':') ? "" : "::ffff:", text);
 	assert_int_equal(inet_pton(AF_INET6, mapped, &in), 1);
-	a = settings_address(&in);
+	return settings_address(&in);
+}
+
+static u32 local_of(struct box *b, const char *text)
+{
+	struct address a = address_of(text);
+
 	return local_find(&b->tables, b->tables.settings, &a);
 }
 
 static u32 pool_of(struct box *b, const char *text)
 {
-	struct address a;
-	struct in6_addr in;
-	char mapped[64];
+	struct address a = address_of(text);
 
-	g_snprintf(mapped, sizeof(mapped), "%s%s", strchr(text, ':') ? "" : "::ffff:", text);
-	assert_int_equal(inet_pton(AF_INET6, mapped, &in), 1);
-	a = settings_address(&in);
 	return pool_find(&b->tables, &a);
 }
 

@@ -3,10 +3,6 @@
 from topo.lab.processes import poll
 
 
-def numbers(lab):
-    return [client.number for client in lab.clients]
-
-
 def assert_sound(lab):
     """No conversation on two gateways, and every frame ended in exactly one reason."""
     assert lab.balancers.asymmetric() == 0
@@ -36,9 +32,3 @@ def assert_alive(flows, wanted=None):
     """In the end every question was answered, in both directions."""
     dead = [flow for flow in flows if not flow.alive and (wanted is None or flow.number in wanted)]
     assert not dead
-
-
-def busiest(owners):
-    """The gateway with the most tunnels."""
-    names = list(owners.values())
-    return max(sorted(set(names)), key=names.count)

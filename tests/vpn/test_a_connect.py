@@ -5,19 +5,19 @@ import checks
 
 def test_every_client_connects(farm):
     owners = farm.owners()
-    assert sorted(owners) == checks.numbers(farm)
+    assert sorted(owners) == farm.numbers
     assert len(set(owners.values())) > 1, "clients at addresses of their own were to spread"
     checks.assert_sound(farm)
 
 
 def test_transfers_from_clients(farm):
-    wanted = checks.numbers(farm)
+    wanted = farm.numbers
     checks.assert_swapped(farm.talk.swap(wanted, inward=False), wanted)
     checks.assert_sound(farm)
 
 
 def test_the_inside_opens_connections_to_every_client(farm):
-    wanted, before = checks.numbers(farm), farm.owners()
+    wanted, before = farm.numbers, farm.owners()
     checks.assert_swapped(farm.talk.swap(wanted, inward=True), wanted)
     assert farm.owners() == before
     checks.assert_sound(farm)

@@ -28,8 +28,8 @@ def kill(lab, name):
 
 
 def test_its_clients_are_back_the_others_notice_nothing(farm, record_property):
-    before, wanted = farm.owners(), checks.numbers(farm)
-    victim = checks.busiest(before)
+    before, wanted = farm.owners(), farm.numbers
+    victim = farm.busiest(before)
     victims = [number for number, name in before.items() if name == victim]
     asking = farm.talk.ask(wanted)
     time.sleep(1)
@@ -54,17 +54,17 @@ def test_it_takes_no_tunnel_away_when_it_returns(farm_as_left):
     farm = farm_as_left
     if not any(gateway.dead for gateway in farm.gateways):
         before = farm.owners()
-        victim = checks.busiest(before)
+        victim = farm.busiest(before)
         farm.kill_firewall(victim, "power")
         come_back(farm, [number for number, name in before.items() if name == victim], time.monotonic())
         farm.wait_connected()
     before = farm.owners()
-    asking = farm.talk.ask(checks.numbers(farm))
+    asking = farm.talk.ask(farm.numbers)
     time.sleep(1)
     for gateway in farm.gateways:
         gateway.revive()
     farm.balancers.wait_states({gateway.name: "up" for gateway in farm.gateways})
     time.sleep(2)
-    checks.assert_lossless(asking.finish(), checks.numbers(farm))
+    checks.assert_lossless(asking.finish(), farm.numbers)
     assert farm.owners() == before
     checks.assert_sound(farm)

@@ -5,26 +5,13 @@ import time
 import pytest
 
 import checks
-from topo.lab.errors import LabError
 from topo.lab.processes import poll
-
-
-def at_home(lab):
-    return [client.number for client in lab.clients if client.at_home]
 
 
 def ports(lab):
     """{client number: the port that its gateway answers to} of those behind the NAT."""
     tunnels = lab.tunnels()
-    return {n: next(iter(tunnels[n].values())).peer.rsplit(":", 1)[1] for n in at_home(lab) if tunnels[n]}
-
-
-def one_each(lab):
-    """Every client has a tunnel, and no gateway one that its client has left."""
-    try:
-        return sorted(lab.owners()) == checks.numbers(lab)
-    except LabError:
-        return False
+    return {n: next(iter(tunnels[n].values())).peer.rsplit(":", 1)[1] for n in lab.at_home if tunnels[n]}
 
 
 def test_a_nat_that_forgets_its_bindings(farm):
@@ -32,7 +19,7 @@ def test_a_nat_that_forgets_its_bindings(farm):
     Where data doesn't say whose it is, they are back by themselves."""
     time.sleep(farm.vpn.rest)
     before, old = farm.owners(), ports(farm)
-    asking = farm.talk.ask(at_home(farm))
+    asking = farm.talk.ask(farm.at_home)
     time.sleep(1)
     farm.rebind_nat()
 
@@ -43,7 +30,7 @@ def test_a_nat_that_forgets_its_bindings(farm):
         poll(moved, 30, "the gateways to follow their clients to other ports", 0.2)
     else:
         time.sleep(farm.vpn.patience / 2)
-        poll(lambda: one_each(farm), 2 * farm.vpn.patience, "each client to have one tunnel again", 0.5)
+        poll(farm.one_each, 2 * farm.vpn.patience, "each client to have one tunnel again", 0.5)
     time.sleep(2)
     checks.assert_alive(asking.finish())
     if farm.vpn.floats_by_identifier:
@@ -53,4 +40,4 @@ def test_a_nat_that_forgets_its_bindings(farm):
 
 def test_clients_behind_one_nat_spread(farm):
     owners = farm.owners()
-    assert len({owners[number] for number in at_home(farm)}) > 1
+    assert len({owners[number] for number in farm.at_home}) > 1

@@ -18,7 +18,7 @@ def test_rekeying_keeps_the_gateway(farm):
     before, gateways = held(farm), farm.owners()
     wanted = farm.vpn.due({number: tunnel for number, (_gateway, tunnel) in before.items()})
     assert wanted
-    asking = farm.talk.ask(checks.numbers(farm))
+    asking = farm.talk.ask(farm.numbers)
     farm.vpn.rekey([farm.client(number) for number in wanted])
 
     old = set(wanted)
@@ -28,6 +28,6 @@ def test_rekeying_keeps_the_gateway(farm):
         old.difference_update([n for n in wanted if n in now and now[n][1].keys != before[n][1].keys])
         return not old
     poll(renewed, LIMIT, lambda: f"new keys of clients {sorted(old)}, {[before[n] for n in old]}", 0.3)
-    checks.assert_lossless(asking.finish(), checks.numbers(farm))
+    checks.assert_lossless(asking.finish(), farm.numbers)
     assert farm.owners() == gateways
     checks.assert_sound(farm)

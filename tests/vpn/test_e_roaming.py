@@ -67,4 +67,4 @@ def test_what_it_opens_anew_brings_its_address_along(journey, farm):
     del journey
     checks.assert_swapped(farm.talk.swap([CLIENT], inward=False), [CLIENT])
     checks.assert_swapped(farm.talk.swap([CLIENT], inward=True), [CLIENT])
-    assert sorted(farm.owners()) == checks.numbers(farm)
+    assert sorted(farm.owners()) == farm.numbers

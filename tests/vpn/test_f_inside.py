@@ -51,7 +51,7 @@ def test_the_newest_frame_says_where_a_client_is(own):
 
 
 def test_pools_say_where_a_client_is_that_nothing_is_known_of(own):
-    owners, wanted = own.owners(), checks.numbers(own)
+    owners, wanted = own.owners(), own.numbers
     for gateway in own.gateways:
         inner = [f"{own.client(n).inner}/32" for n, name in owners.items() if name == gateway.name]
         own.options.settings.setdefault(f"device {gateway.name}", {})["pool"] = " ".join(inner) or "none"
@@ -67,8 +67,8 @@ def test_pools_say_where_a_client_is_that_nothing_is_known_of(own):
 
 def test_a_drain_replaces_tunnels_at_its_deadline(own):
     """On both sides at once: the clients are on others, and only they have noticed."""
-    before, wanted = own.owners(), checks.numbers(own)
-    victim = checks.busiest(before)
+    before, wanted = own.owners(), own.numbers
+    victim = own.busiest(before)
     victims = [number for number, name in before.items() if name == victim]
     asking = own.talk.ask(wanted)
     time.sleep(1)

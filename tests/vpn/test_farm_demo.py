@@ -4,17 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 
 import conftest
-from topo.lab.processes import poll, processes_naming, run
-
-
-def left_by(process):
-    prefix = f"sw{process.pid}-"
-    spaces = [line for line in run(["ip", "netns", "list"]).stdout.splitlines() if line.startswith(prefix)]
-    files = [name for name in os.listdir(tempfile.gettempdir()) if name.startswith(prefix)]
-    return spaces + files + processes_naming(prefix)
+from topo.lab.lab import left_by
+from topo.lab.processes import poll
 
 
 def test_stopped_midway_leaves_nothing():
@@ -28,4 +21,4 @@ def test_stopped_midway_leaves_nothing():
         demo.wait(30)
     assert "20 of 20" in seen[0]
     assert demo.returncode == 130, seen[1]
-    poll(lambda: not left_by(demo), 10, lambda: f"{left_by(demo)} to go away")
+    poll(lambda: not left_by(demo.pid), 10, lambda: f"{left_by(demo.pid)} to go away")

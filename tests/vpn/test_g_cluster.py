@@ -71,7 +71,7 @@ def test_one_box_answers_for_the_cluster_address(twins, asker, address):
         twins.balancers.ask(was, "failover")
         poll(lambda: active(twins, "ingress") != was, 5, "the other twin to be active")
         assert who_has(wire, asker, address) == [virtual_mac(twins)]
-    checks.assert_swapped(twins.talk.swap(checks.numbers(twins), inward=True), checks.numbers(twins))
+    checks.assert_swapped(twins.talk.swap(twins.numbers, inward=True), twins.numbers)
 
 
 def test_nothing_above_the_mac_is_changed(twins):
@@ -116,8 +116,8 @@ def test_multicast_between_gateways_is_left_alone(twins, hello):
 
 def test_a_twin_sends_nothing_to_a_dead_gateway(twins):
     """It dies; then egress goes over to its twin. From the moment both sides say down nothing arrives there."""
-    before, wanted = twins.owners(), checks.numbers(twins)
-    victim = checks.busiest(before)
+    before, wanted = twins.owners(), twins.numbers
+    victim = twins.busiest(before)
     asking = twins.talk.ask(wanted)
     twins.kill_firewall(victim, "power")
     for side in ("ingress", "egress"):

@@ -21,7 +21,7 @@ from .linux import LinuxBalancers
 from .namespace import Namespace
 from .options import Options
 from .plan import Plan
-from .processes import Processes, interruption, run
+from .processes import Processes, interruption, processes_naming, run
 from .sandwich import SandwichBalancers
 from .wires import add_routes, cable, give_addresses, give_aliases, make_switch, plug
 
@@ -357,6 +357,14 @@ def leftovers():
     return found
 
 
+def left_by(pid):
+    """What that process has left of its labs: namespaces, files, and processes with its name."""
+    prefix = f"{PREFIX}{pid}-"
+    spaces = [line for line in run(["ip", "netns", "list"]).stdout.splitlines() if line.startswith(prefix)]
+    files = [name for name in os.listdir(tempfile.gettempdir()) if name.startswith(prefix)]
+    return spaces + files + processes_naming(prefix)
+
+
 def remove_leftovers():
     """Take away what a killed or kept lab left: the processes in its namespaces, the namespaces, its files."""
     for name in leftovers():
@@ -370,4 +378,4 @@ def remove_leftovers():
                 shutil.rmtree(os.path.join(tempfile.gettempdir(), entry), ignore_errors=True)
 
 
-__all__ = ["Lab", "LabError", "leftovers", "remove_leftovers"]
+__all__ = ["Lab", "LabError", "left_by", "leftovers", "remove_leftovers"]

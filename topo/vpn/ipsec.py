@@ -44,18 +44,16 @@ swanctl {{
 }}
 """
 
-GATEWAY = """
+# What both ends have in common; each adds lines of its own to the three parts.
+CONNECTION = """
 connections {{
-	clients {{
+	vpn {{
 		version = 2
-		local_addrs = {cluster}
 		proposals = aes128gcm16-prfsha256-ecp256
 		encap = yes
 		mobike = yes
-		unique = replace
-		dpd_delay = 10s
-		fragmentation = yes
 		send_cert = always
+		{own}
 		local {{
 			auth = pubkey
 			certs = {certificate}
@@ -63,55 +61,25 @@ connections {{
 		}}
 		remote {{
 			auth = pubkey
-			cacerts = {authority}
+			{peer}
 		}}
 		children {{
 			net {{
-				local_ts = {inside}
-				remote_ts = {inner}
 				esp_proposals = aes128gcm16-ecp256
 				mode = tunnel
+				{child}
 			}}
 		}}
 	}}
 }}
 """
 
-CLIENT = """
-connections {{
-	gateway {{
-		version = 2
-		remote_addrs = {cluster}
-		proposals = aes128gcm16-prfsha256-ecp256
-		encap = yes
-		mobike = yes
-		dpd_delay = 2s
-		keyingtries = 0
-		fragmentation = {fragmentation}
-		send_cert = always
-		local {{
-			auth = pubkey
-			certs = {certificate}
-			id = {id}
-		}}
-		remote {{
-			auth = pubkey
-			id = {gateway_id}
-		}}
-		children {{
-			net {{
-				local_ts = {inner}/32
-				remote_ts = {inside}
-				esp_proposals = aes128gcm16-ecp256
-				mode = tunnel
-				start_action = start
-				dpd_action = restart
-				close_action = start
-			}}
-		}}
-	}}
-}}
-"""
+
+def connection(own, peer, child, **names):
+    """A swanctl.conf. OWN, PEER, CHILD: {key: value} of those parts."""
+    parts = {name: "\n".join(f"{key} = {value}" for key, value in part.items())
+             for name, part in (("own", own), ("peer", peer), ("child", child))}
+    return CONNECTION.format(**parts, **names)
 
 
 class Ipsec(Driver):
@@ -169,15 +137,20 @@ class Ipsec(Driver):
         return space.run(["swanctl", *words, "--uri", uri], env=self._environment(space), timeout=20)
 
     def start_gateway(self, gateway):
-        self._start(gateway, "gateway", GATEWAY.format(
-            cluster=plan.CLUSTER, certificate="gateway.pem", authority="authority.pem", id=GATEWAY_ID,
-            inside=plan.INSIDE_NET, inner=plan.INNER_NET))
+        self._start(gateway, "gateway", connection(
+            {"local_addrs": plan.CLUSTER, "unique": "replace", "dpd_delay": "10s", "fragmentation": "yes"},
+            {"cacerts": "authority.pem"},
+            {"local_ts": plan.INSIDE_NET, "remote_ts": plan.INNER_NET},
+            certificate="gateway.pem", id=GATEWAY_ID))
 
     def start_client(self, client):
-        self._start(client, client.name, CLIENT.format(
-            cluster=plan.CLUSTER, certificate=f"{client.name}.pem", id=f"{client.name}.vpn.example.net",
-            gateway_id=GATEWAY_ID, inside=plan.INSIDE_NET, inner=client.inner,
-            fragmentation="yes" if client.number % 2 else "no"))
+        self._start(client, client.name, connection(
+            {"remote_addrs": plan.CLUSTER, "dpd_delay": "2s", "keyingtries": 0,
+             "fragmentation": "yes" if client.number % 2 else "no"},
+            {"id": GATEWAY_ID},
+            {"local_ts": f"{client.inner}/32", "remote_ts": plan.INSIDE_NET, "start_action": "start",
+             "dpd_action": "restart", "close_action": "start"},
+            certificate=f"{client.name}.pem", id=f"{client.name}.vpn.example.net"))
 
     def tunnels(self, gateway):
         """By `swanctl --list-sas`: an IKE SA with a child that is installed."""
@@ -201,4 +174,4 @@ class Ipsec(Driver):
         """The children first: their new keys belong to the IKE SA that is replaced after them."""
         for client in clients:
             self._ask(client, "--rekey", "--child", "net")
-            self._ask(client, "--rekey", "--ike", "gateway")
+            self._ask(client, "--rekey", "--ike", "vpn")

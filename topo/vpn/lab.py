@@ -83,8 +83,18 @@ class VpnLab(Lab):
     def client(self, number=1):
         return self.nodes[f"client{number}"]
 
+    @property
+    def numbers(self):
+        """Of all clients."""
+        return [client.number for client in self.clients]
+
+    @property
+    def at_home(self):
+        """The numbers of those behind the NAT."""
+        return [client.number for client in self.clients if client.at_home]
+
     def _build_clients(self):
-        if any(client.at_home for client in self.clients):
+        if self.at_home:
             self._build_nat()
         for client in self.clients:
             self._build_client(client)
@@ -150,17 +160,30 @@ class VpnLab(Lab):
             raise LabError(f"clients with tunnels on two gateways: {doubled}")
         return {number: next(iter(held)) for number, held in tunnels.items() if held}
 
+    def one_each(self):
+        """Whether every client has a tunnel, and no gateway one that its client has left."""
+        try:
+            return sorted(self.owners()) == self.numbers
+        except LabError:
+            return False
+
+    @staticmethod
+    def busiest(owners):
+        """The gateway with the most tunnels; OWNERS as owners() gave them."""
+        names = list(owners.values())
+        return max(sorted(set(names)), key=names.count)
+
     def wait_connected(self, timeout=60):
         """Wait until every client has a tunnel by the gateways' tables, and a byte got through it; returns owners()."""
-        found, numbers = {}, [client.number for client in self.clients]
+        found = {}
 
         def complete():
             found.update(self.owners())
-            return len(found) == len(numbers)
+            return len(found) == len(self.numbers)
 
         def through():
-            return all(row["ok"] for row in self.talk.swap(numbers, inward=False, size=1, limit=5).values())
-        poll(complete, timeout, lambda: f"tunnels of {[n for n in numbers if n not in found]}", 0.2)
+            return all(row["ok"] for row in self.talk.swap(self.numbers, inward=False, size=1, limit=5).values())
+        poll(complete, timeout, lambda: f"tunnels of {[n for n in self.numbers if n not in found]}", 0.2)
         poll(through, timeout, "a byte through every tunnel", 0.2)
         self.ready = True
         return self.owners()

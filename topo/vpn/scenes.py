@@ -3,7 +3,6 @@
 import signal
 import time
 
-from ..lab.errors import LabError
 from ..lab.processes import poll
 from ..scenes import say, title, verdict
 from . import plan
@@ -18,17 +17,9 @@ PICTURE = """
 ROAMER = 1
 
 
-def everyone(lab):
-    return [client.number for client in lab.clients]
-
-
-def at_home(lab):
-    return [client.number for client in lab.clients if client.at_home]
-
-
 def show_tunnels(lab):
     """Who has whom, by the gateways' own tables, beside what the balancers say of their devices."""
-    owners, home = lab.owners(), set(at_home(lab))
+    owners, home = lab.owners(), set(lab.at_home)
     rows = lab.balancers.devices("ingress")
     say(f"{'gateway':8} {'state':9} {'tunnels':>7} {'behind the NAT':>15}   clients")
     for gateway in lab.gateways:
@@ -55,7 +46,7 @@ def connect(lab):
 
 
 def swap(lab, inward):
-    rows = lab.talk.swap(everyone(lab), inward)
+    rows = lab.talk.swap(lab.numbers, inward)
     done = sum(row["ok"] for row in rows.values())
     who = "the inside opens a connection to every client" if inward else "every client sends to the inside"
     return verdict(done == len(rows), f"{who}: {done} of {len(rows)} transfers of 100 kB there and back are whole")
@@ -74,17 +65,9 @@ def alive(flows):
     return verdict(all(flow.alive for flow in flows), "in the end every question is answered, in both directions")
 
 
-def one_each(lab):
-    """Every client has a tunnel, and no gateway one that its client has left."""
-    try:
-        return len(lab.owners()) == len(lab.clients)
-    except LabError:
-        return False
-
-
 def rebind(lab):
     """The NAT's clients get other ports."""
-    home = at_home(lab)
+    home = lab.at_home
     title(f"The NAT forgets its bindings: clients {home[0]} to {home[-1]} get other ports, in mid-transfer")
     time.sleep(lab.vpn.rest)
     before, asking = lab.owners(), lab.talk.ask(home)
@@ -93,7 +76,7 @@ def rebind(lab):
     time.sleep(8)
     if not lab.vpn.floats_by_identifier:
         say("data does not say whose it is: who is sent to another gateway connects anew, as its protocol has it")
-        poll(lambda: one_each(lab), 2 * lab.vpn.patience, "each client to have one tunnel again", 0.5)
+        poll(lab.one_each, 2 * lab.vpn.patience, "each client to have one tunnel again", 0.5)
         time.sleep(2)
     good = alive(asking.finish())
     if lab.vpn.floats_by_identifier:
@@ -123,12 +106,11 @@ def roam(lab):
 def death(lab):
     """The busiest gateway loses its power, and comes back."""
     before = lab.owners()
-    names = list(before.values())
-    victim = max(sorted(set(names)), key=names.count)
+    victim = lab.busiest(before)
     victims = [number for number, name in before.items() if name == victim]
     others = [number for number in before if number not in victims]
     title(f"{victim} loses its power, with {len(victims)} tunnels")
-    asking = lab.talk.ask(everyone(lab))
+    asking = lab.talk.ask(lab.numbers)
     time.sleep(1)
     moment = lab.kill_firewall(victim, "power")
     lab.balancers.wait_states({victim: "down"})
@@ -176,7 +158,7 @@ def keep_up(lab):
 
 def play(lab, keep=False):
     """All of it; whether every promise was kept. With KEEP stays until a signal comes."""
-    home = at_home(lab)
+    home = lab.at_home
     print(PICTURE.format(last=home[0] - 1, first=home[0], all=home[-1], cluster=plan.CLUSTER))
     good = connect(lab) & transfers(lab)
     if keep:
