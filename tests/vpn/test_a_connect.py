@@ -10,6 +10,12 @@ def test_every_client_connects(farm):
     checks.assert_sound(farm)
 
 
+def test_clients_behind_one_nat_spread(farm):
+    """By their identifiers, when all gateways are there: of nine by lot, once in 6,561 farms all are on one."""
+    owners = farm.owners()
+    assert len({owners[number] for number in farm.at_home}) > 1
+
+
 def test_transfers_from_clients(farm):
     wanted = farm.numbers
     checks.assert_swapped(farm.talk.swap(wanted, inward=False), wanted)

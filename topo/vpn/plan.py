@@ -17,7 +17,7 @@ ROAMING = tuple(f"192.0.2.{tail}" for tail in range(60, 100))
 ECHO_PORT = 7100                # of the server and, through the tunnels, of the clients
 
 CLIENTS = 20
-AT_HOME = 6                     # the last ones of them are behind the NAT
+AT_HOME = 9                     # the last ones of them are behind the NAT
 
 
 @dataclass(frozen=True)
