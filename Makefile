@@ -248,4 +248,4 @@ help:
 #@ JOBS=2                how many compilers at a time
 #@ V=1                   shows their command lines
 
--include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
+-include $(shell find $(OBJ) $(FUZZ_OBJ) -name '*.d' 2>/dev/null)
