@@ -114,8 +114,10 @@ CORE_INLINE bool sweep_expire(struct tables *t, const struct settings *cfg, stru
 	if (!slot_is_live(version) || core_load(&s->version) != version)
 		return false;
 	if (session_expired(cfg, s, now)) {
+		if (!session_remove(t, s, version))
+			return false;
 		count(t, COUNTER_SESSIONS_EXPIRED);
-		return session_remove(t, s, version);
+		return true;
 	}
 	if (!have_pins)
 		return false;

@@ -22,6 +22,7 @@
 #include "tests/hammer/hammer.h"
 
 #define CPUS 2
+#define WORKERS 5 /* the CPUs', and the threads of user space */
 #define FRAMES 2048 /* made before, so that making them takes no time */
 
 struct worker {
@@ -30,6 +31,7 @@ struct worker {
 	pthread_t thread;
 	unsigned int number; /* of the CPU */
 	u64 random, done;
+	u32 turns; /* odd: at a step, in which it may take slots; counted up before and after */
 	struct prepared {
 		u32 flow;
 		u8 port;
@@ -91,14 +93,22 @@ static u64 excuses(const struct hammer *h)
 	return sum;
 }
 
-/* A slot is taken first and then counted. */
+/* Around what may take slots and count them. */
+static void turn(struct worker *w)
+{
+	__atomic_fetch_add(&w->turns, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Once everybody is done who was at it: a slot is taken, then counted; much may come between. */
 static u64 excuses_later(const struct hammer *h)
 {
-	u64 sum = 0;
+	for (unsigned int i = 0; i < WORKERS; i++) {
+		u32 at = __atomic_load_n(&h->workers[i].turns, __ATOMIC_SEQ_CST);
 
-	for (int i = 0; i < 100; i++)
-		sum = excuses(h);
-	return sum;
+		while (at & 1 && __atomic_load_n(&h->workers[i].turns, __ATOMIC_SEQ_CST) == at)
+			;
+	}
+	return excuses(h);
 }
 
 /* Whether flow N is there; a find that meets a copy on its way out may have to look again. */
@@ -125,8 +135,10 @@ static void *run_program(void *arg)
 		struct kernel_run run = {.frame = p->bytes, .length = p->length, .port = p->port};
 		u64 before = excuses(h);
 
+		turn(w);
 		if (kernel_run(h->kernel, &run))
 			abort();
+		turn(w);
 		if (!is_there(&w->tables, p->flow) && excuses_later(h) == before)
 			judge_lost(h, p->flow);
 	}
@@ -140,9 +152,12 @@ static void *run_sweeper(void *arg)
 	struct tables *t = &w->tables;
 
 	while (!core_load(&w->hammer->stop))
-		for (u32 i = 0; i <= t->mask[TABLE_SESSIONS]; i++)
+		for (u32 i = 0; i <= t->mask[TABLE_SESSIONS]; i++) {
+			turn(w);
 			w->done += sweep_expire(t, t->settings, &t->slots[TABLE_SESSIONS][i],
 						memory_now(), true);
+			turn(w);
+		}
 	return NULL;
 }
 
@@ -184,10 +199,8 @@ static void *run_reader(void *arg)
 	return NULL;
 }
 
-static void *(*const roles[])(void *) = {run_program, run_program, run_sweeper, run_mover,
-					 run_reader};
-
-#define WORKERS (sizeof(roles) / sizeof(*roles))
+static void *(*const roles[WORKERS])(void *) = {run_program, run_program, run_sweeper, run_mover,
+						run_reader};
 
 /* --- rounds --------------------------------------------------------------------------------- */
 
@@ -258,6 +271,7 @@ static void run(struct hammer *h, int rounds, bool until_wrong)
 	struct worker workers[WORKERS] = {0};
 	unsigned int thread = 0;
 
+	h->workers = workers;
 	for (size_t i = 0; i < WORKERS; i++) {
 		workers[i] = (struct worker){.hammer = h, .number = (unsigned int)i, .random = i};
 		memory_tables(h->memory, i < CPUS ? 0 : 1 + thread++, &workers[i].tables);

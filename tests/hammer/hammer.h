@@ -40,6 +40,7 @@ enum wrong {
 
 struct hammer {
 	struct kernel *kernel;
+	struct worker *workers; /* hammer.c */
 	struct memory *memory;
 	u8 device[FLOWS];    /* where the hash puts it */
 	u32 hot[HOT_MAX];    /* flows that lie in the same few slots */
