@@ -29,10 +29,23 @@ struct express_room {
 #ifdef __bpf__
 /* NULL: there is none, to the verifier's mind. */
 CORE_INLINE struct express_room *express_room(void);
-#else
+/* Where the next touch is noted, and: do it, now or soon. False: as express_touch(). */
+CORE_INLINE struct express_room *express_note(void);
+CORE_INLINE bool express_noted(void);
+#else /* user space has decide() */
 CORE_INLINE struct express_room *express_room(void)
 {
-	return NULL; /* user space has decide() */
+	return NULL;
+}
+
+CORE_INLINE struct express_room *express_note(void)
+{
+	return NULL;
+}
+
+CORE_INLINE bool express_noted(void)
+{
+	return false;
 }
 #endif
 
@@ -477,9 +490,21 @@ CORE_INLINE void express_outward(struct tables *t, const struct settings *cfg, c
 		express_next_hop(t, cfg, e, way);
 }
 
+/* Notes TOUCH, which is done now or soon. */
+CORE_INLINE bool express_later(const struct touch *touch, const struct flow *flow)
+{
+	struct express_room *note = express_note();
+
+	if (!note)
+		return false;
+	note->touch = *touch;
+	note->flow = *flow;
+	return express_noted();
+}
+
 /*
- * Touches its session, or records it; false: it is on another device, and nothing was done. The
- * last of the steps.
+ * Touches its session, or records it, now or soon; false: it is on another device, and nothing was
+ * done. The last of the steps.
  */
 CORE_INLINE bool express_touch(struct tables *t, const struct settings *cfg,
 			       const struct express *e, const struct express_way *way,
@@ -491,24 +516,18 @@ CORE_INLINE bool express_touch(struct tables *t, const struct settings *cfg,
 			      .tcp_flags = e->flags,
 			      .from_outside = express_from_outside(cfg, e),
 			      .from_farm = !e->inward};
-	struct express_room *room;
+	bool defers = core_load(&cfg->defer);
 	struct slot *home;
 	struct flow flow;
 
 	if (!express_flow(cfg, e, &flow))
 		return false;
 	touch.hash = flow_spread_words(&cfg->spread, (const any_word *)&flow);
-	home = table_at_home(t, TABLE_SESSIONS, &flow, touch.hash);
-	if (CORE_LIKELY(home) && core_load(&home->device) == way->device &&
-	    touch_quick(t, &touch, home))
+	home = defers ? NULL : table_at_home(t, TABLE_SESSIONS, &flow, touch.hash);
+	if (home && core_load(&home->device) == way->device && touch_quick(t, &touch, home))
 		return true;
 	touch.origin = way->pin ? session_pinned(core_load(&way->pin->state)) : ORIGIN_HASH;
-	room = express_room();
-	if (!room)
-		return false;
-	room->touch = touch;
-	room->flow = flow;
-	return touch_flow(tables_hand(t), &room->touch, &room->flow) != EVENT_ELSEWHERE;
+	return express_later(&touch, &flow);
 }
 
 /* The destination is HOP's, the source ROLE's: the frame's first twelve bytes. */

@@ -75,6 +75,7 @@ struct settings {
 	u32 timeout[TIMEOUTS];	   /* ms */
 	u32 quantum;		   /* ms in which a hash row touches one session; 0: every frame */
 	u32 slack;		   /* ms by which sessions in use may look idle, being sampled */
+	u32 defer;		   /* from which touch of a tick on a CPU defers them; 0: never */
 	u32 heard;		   /* ms of silence after which a device may be gone already */
 	u32 filter;		   /* which of the two pin filters is in force */
 	u8 side, affinity, on_down, on_move;
@@ -102,6 +103,15 @@ struct settings {
 	u64 quic_id[DEVICES_MAX]; /* server ids, first byte highest, behind a byte of 1; 0: none */
 	u64 epoch;	   /* fingerprint of device table and placement key */
 };
+
+#define SETTINGS_DEFER 256 /* where a ring of touches goes round in some µs */
+#define SETTINGS_DEFER_SESSIONS 32768
+
+/* `defer` for so many sessions: the slots of few stay in the cache. */
+CORE_INLINE u32 settings_defer(u64 live)
+{
+	return live < SETTINGS_DEFER_SESSIONS ? 0 : SETTINGS_DEFER;
+}
 
 /*
  * The time in 256ths of the quantum, and the number of the quantum that ROW is in: a 256th of the

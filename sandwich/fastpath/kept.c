@@ -20,7 +20,7 @@
 static const char *const kept_fresh[] = {
 	"settings", "rows",	  "devices", "macs",  "locals",
 	"routes",   "neighbours", "ports",   "exits", "scratches", "next",
-	"clock",    "rest",
+	"clock",    "rest",	  "alarms",
 };
 
 /* Of use only where another map is the same, too. */

@@ -17,6 +17,7 @@
 #include "sandwich/core/express.h"
 #include "sandwich/core/rewrite.h"
 #include "sandwich/fastpath/checksum.bpf.h"
+#include "sandwich/fastpath/defer.bpf.h"
 #include "sandwich/fastpath/shared.h"
 
 struct fast_ports ports TABLE_VALUE(ports);
@@ -59,6 +60,7 @@ struct {
 struct scratch {
 	struct work work;
 	struct express_room express;
+	struct defer defer;
 };
 
 struct {
@@ -75,7 +77,19 @@ CORE_INLINE struct express_room *express_room(void)
 	return s ? &s->express : NULL;
 }
 
+CORE_INLINE struct defer *defer_here(void)
+{
+	struct scratch *s = tables_at(&scratches, 0);
+
+	return s ? &s->defer : NULL;
+}
+
 struct fast_clock clock TABLE_VALUE(clock);
+
+CORE_INLINE bool express_noted(void)
+{
+	return defer_noted((u32)core_load(&clock.jiffies));
+}
 
 /*
  * The engine's clock. The coarse clock (5.11) is user space's memory_now() and costs 20 ns, jiffies

@@ -32,6 +32,9 @@ struct fast_clock {
 	u32 spare;
 };
 
+/* A touch that the program defers (defer.bpf.h) is done after so many µs, whatever else comes. */
+#define FAST_DEFER_US 1000
+
 /* In work.events, besides enum event: the frame was not forwarded, the daemon is to do it. */
 #define FAST_EVENT_FORWARD 0x80000000u
 

@@ -262,6 +262,8 @@ static void datapath_track(struct balancer *b, u32 now)
 	else if (rate > DATAPATH_SAMPLED_RATE)
 		core_store(quantum, (u32)DATAPATH_QUANTUM_MS);
 	datapath_slack(b, now);
+	core_store(&b->tables.settings->defer,
+		   settings_defer(b->maintain.live[TABLE_SESSIONS]));
 }
 
 void datapath_tick(struct balancer *b, u32 now)

@@ -45,6 +45,7 @@ struct hammer {
 	u8 device[FLOWS];    /* where the hash puts it */
 	u32 hot[HOT_MAX];    /* flows that lie in the same few slots */
 	u32 hot_count;
+	bool late;	     /* the program defers touches */
 	bool stop;
 	u64 wrong[WRONGS];   /* how often */
 	struct counters *counters; /* the threads' and the CPUs' */

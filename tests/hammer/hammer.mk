@@ -18,6 +18,8 @@ $(HAMMER_DIR)/hammer: $(HAMMER_SOURCES:%.c=$(OBJ)/%.o)
 check-hammer: $(HAMMER_DIR)/hammer $(BPF)/sandwich.bpf.o
 	@tests/report 'two CPUs and the daemon at one table' \
 		$< -k $(BPF)/sandwich.bpf.o -t $(HAMMER_SECONDS) || status=1; \
+	tests/report 'the same with touches that are deferred' \
+		$< -k $(BPF)/sandwich.bpf.o -t $(HAMMER_SECONDS) -l || status=1; \
 	for p in $(HAMMER_PLANTS); do \
 		tests/report "the hammer finds what was planted: $$p" tests/hammer/bites \
 			$(HAMMER_DIR)/plants $$p '$(CLANG) $(BPF_FLAGS)' \

@@ -3,8 +3,9 @@
  * Runs packet fixtures through the engine in user space and, with -k, through the kernel's as well;
  * then frames made of them by chance.
  *
- *   packets [-k OBJECT] [-r FRAMES] [-s SEED] [-o CHUNK] [-c CORPUS] FIXTURE...
+ *   packets [-k OBJECT] [-l] [-r FRAMES] [-s SEED] [-o CHUNK] [-c CORPUS] FIXTURE...
  *
+ * -l: the program defers touches (fastpath/defer.bpf.h), and each frame waits until that is done.
  * -r: how many of those, from SEED (1); -o: only that chunk of them, as a failure tells it.
  * -c writes every frame of the fixtures into that folder, as seeds for tests/fuzz/fuzz_packet.
  * Exit: 0 all as expected, 1 not, 77 no BPF here.
@@ -13,12 +14,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "tests/packets/random.h"
 
 struct options {
 	const char *object, *corpus;
+	bool late;
 	struct random_plan random;
 };
 
@@ -43,9 +46,11 @@ static int read_options(struct options *o, int argc, char **argv)
 	int c;
 
 	o->random = (struct random_plan){.seed = 1, .only = -1};
-	while ((c = getopt(argc, argv, "k:r:s:o:c:")) != -1) {
+	while ((c = getopt(argc, argv, "k:lr:s:o:c:")) != -1) {
 		if (c == 'k')
 			o->object = optarg;
+		else if (c == 'l')
+			o->late = true;
 		else if (c == 'r')
 			o->random.frames = strtoul(optarg, NULL, 10);
 		else if (c == 's')
@@ -60,6 +65,16 @@ static int read_options(struct options *o, int argc, char **argv)
 	return 0;
 }
 
+/* Linux 6.7: before, no timer stays on its CPU. */
+static bool kernel_defers(void)
+{
+	struct utsname name;
+	int major = 0, minor = 0;
+
+	return !uname(&name) && sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
+	       (major > 6 || (major == 6 && minor >= 7));
+}
+
 /* 0, 77 when there is no BPF here, or 1. */
 static int open_kernel(struct kernel **k, const struct options *o)
 {
@@ -69,8 +84,13 @@ static int open_kernel(struct kernel **k, const struct options *o)
 					   .fragments = TWIN_FRAGMENTS,
 					   .local = true};
 	char why[700];
-	int rc = o->object ? kernel_open(k, &setup, why, sizeof(why)) : 0;
+	int rc;
 
+	if (o->late && !kernel_defers()) {
+		printf("SKIP: nothing is deferred before Linux 6.7\n");
+		return 77;
+	}
+	rc = o->object ? kernel_open(k, &setup, why, sizeof(why)) : 0;
 	if (!rc) {
 		if (o->object)
 			printf("verifier: %u instructions walked\n", kernel_verified(*k));
@@ -121,6 +141,7 @@ int main(int argc, char **argv)
 	if (rc)
 		return rc;
 	twin_open(&tw, kernel);
+	tw.late = o.late;
 	failed = run_scripts(&tw, &samples, argv + optind);
 	if (o.corpus)
 		write_corpus(&samples, o.corpus);

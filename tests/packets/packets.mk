@@ -9,6 +9,7 @@ PACKETS_SOURCES := $(PACKETS_PARTS:%=tests/packets/%.c) sandwich/slowpath/memory
 PACKETS_RANDOM  ?= 1100000
 PACKETS_SEED    ?= 1
 PACKETS_PLANTS  := $(sort $(wildcard tests/packets/plants/*.sed))
+PACKETS_LATE    := -l $(filter-out %/captures.txt %/captures-tunnel.txt,$(PACKETS_FILES))
 BPF_OBJECT      := $(BPF)/sandwich.bpf.o
 
 $(PACKETS_DIR)/packets: $(PACKETS_SOURCES:%.c=$(OBJ)/%.o)
@@ -23,6 +24,8 @@ check-packets: $(PACKETS_DIR)/packets check-bpf check-bpf-bites check-verifier
 check-bpf: $(PACKETS_DIR)/packets $(BPF_OBJECT)
 	@tests/report 'fixtures and random frames, kernel and user space agree' \
 		$< -k $(BPF_OBJECT) -r $(PACKETS_RANDOM) -s $(PACKETS_SEED) $(PACKETS_FILES)
+	@tests/report 'the same with touches that are deferred' \
+		$< -k $(BPF_OBJECT) $(PACKETS_LATE)
 
 # A program that was spoiled must be found out, or the comparison proves nothing.
 check-bpf-bites: $(PACKETS_DIR)/packets
@@ -30,6 +33,11 @@ check-bpf-bites: $(PACKETS_DIR)/packets
 		tests/report "kernel and user space are told apart: $$p" tests/packets/bites \
 			$(PACKETS_DIR)/plants $$p $(CLANG) $(BPF_FLAGS) -- \
 			$< -r 100000 $(PACKETS_FILES) || status=1; \
+	done; \
+	for p in tests/packets/plants/late/*.sed; do \
+		tests/report "and so they are where it defers touches: $$p" tests/packets/bites \
+			$(PACKETS_DIR)/plants $$p $(CLANG) $(BPF_FLAGS) -- \
+			$< $(PACKETS_LATE) || status=1; \
 	done; exit $$status
 
 # Each header of the core compiles for BPF by itself, but for what the program defines

@@ -99,6 +99,8 @@ static int world_word(struct settings *cfg, const char *key, const char *value)
 		cfg->vlan[1] = vlan;
 	} else if (!strcmp(key, "quantum")) {
 		cfg->quantum = (u32)atoi(value);
+	} else if (!strcmp(key, "prompt")) {
+		cfg->defer = 0;
 	} else if (!strcmp(key, "heard")) {
 		cfg->heard = (u32)atoi(value);
 	} else if (!strcmp(key, "on-down")) {
@@ -151,7 +153,10 @@ int script_world(struct twin *tw, char *words)
 	int rc = 0;
 
 	twin_clear(tw);
-	twin_each(tw, t) world_fill(t, side);
+	twin_each(tw, t) {
+		world_fill(t, side);
+		t->settings->defer = tw->late;
+	}
 	for (char *w = strtok_r(words, " \t\n", &at); w; w = script_word(&at)) {
 		char *value = strchr(w, '=');
 

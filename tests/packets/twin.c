@@ -7,9 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sandwich/core/counters.h"
 #include "sandwich/core/rewrite.h"
+
+#define TWIN_LATE_US 3000 /* in which a touch that was deferred is done */
 
 /* What becomes of a frame in the kernel, as the verdict of user space has it. */
 struct outcome {
@@ -345,6 +348,8 @@ static bool twin_both(struct twin *tw, const struct frame *f, u32 linear, struct
 		return false;
 	}
 	w->now = kernel_clock(tw->kernel);
+	if (tw->t[1]->settings->defer)
+		usleep(TWIN_LATE_US);
 	tw->compared++;
 	user_frame(&tw->user, f->bytes, f->length, linear ? linear : f->length, w);
 	filled = tw->t[0]->counters->counter[COUNTER_CHECKSUMS_FILLED] - filled;

@@ -25,6 +25,7 @@ struct twin {
 	unsigned int cpu_number;
 	struct memory *memory;	/* the kernel's tables as the daemon sees them */
 	struct clock clock;
+	bool late; /* the program defers all touches that it can */
 	u64 frames, compared; /* how many were decided, and by both */
 	u64 sent, up, lone;   /* of those: sent on, told to the daemon, neither */
 };

@@ -26,6 +26,7 @@
 #define DECISION_VARIANTS 4
 #define DECISION_ROUNDS	  64
 #define DECISION_FRAMES	  200000 /* a round */
+#define DECISION_LATE_US  20000	 /* in which what was deferred is done */
 
 struct bench {
 	struct bpf_object *wrapper;
@@ -80,6 +81,7 @@ static int bench_fill(struct bench *b, struct variant *v, u32 flows)
 	b->state->sequence = 0;
 	err = bench_run(b, v->program, flows, &ns);
 	b->state->in_order = 0;
+	usleep(DECISION_LATE_US);
 	if (!err && variant_counter(v, COUNTER_SESSIONS_NEW) < flows)
 		err = -ENOSPC;
 	return err;

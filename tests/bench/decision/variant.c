@@ -146,6 +146,8 @@ int variant_open(struct variant *v, const char *object, u32 sessions)
 	if (err)
 		return err;
 	fill_settings(&v->tables, FILL_FIREWALL);
+	if (!bpf_object__find_map_by_name(v->object, "hash_sessions")) /* fetched ahead */
+		v->tables.settings->defer = settings_defer(sessions);
 	return 0;
 }
 

@@ -190,6 +190,8 @@ static int fast_tables(struct fast *f)
 		return err;
 	memory_tables(f->memory, 0, &f->tables);
 	fill_settings(&f->tables, f->options.mode);
+	f->tables.settings->defer = settings_defer(f->options.order == GENERATOR_RANDOM
+							   ? f->options.flows : f->options.slots);
 	if (f->options.order != GENERATOR_SEQUENCE)
 		refused = fill_flows(&f->tables, &f->traffic, f->options.flows, f->options.mode);
 	if (refused)

@@ -1,2 +1,2 @@
 # sandwich/core/express.h
-s/\.from_farm = !e->inward/.from_farm = e->inward/
+s/from_farm = !e->inward/from_farm = e->inward/
