@@ -203,6 +203,7 @@ void sync_changed(struct sync *s)
 	news = memcmp(now, &s->told, sizeof(*now)) != 0;
 	if (news) {
 		s->told = *now;
+		s->told_at = (u64)g_get_monotonic_time();
 		s->tell = SYNC_TELL_TIMES;
 	}
 	pthread_mutex_unlock(&s->mutex);

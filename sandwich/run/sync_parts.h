@@ -86,6 +86,7 @@ struct sync {
 	u32 heard_count;			/* once */
 	u32 tell;     /* heartbeats that still tell the twin */
 	u64 tell_at;
+	u64 told_at; /* µs: when what is told was collected */
 };
 
 /* Who the others are. */

@@ -70,13 +70,27 @@ static void sync_announce(void *user)
 	(void)user; /* going on duty does, sandwich/run/duty.c */
 }
 
-static void sync_put_farm(struct sync *s, struct record_writer *w)
+/* What is left of a drain's deadline NOW: it runs on while it waits to be told. */
+static u32 sync_deadline(const struct sync *s, u32 deadline_ms, u64 now)
+{
+	u64 age_ms = now > s->told_at ? (now - s->told_at) / 1000 : 0;
+
+	if (!deadline_ms)
+		return 0;
+	return deadline_ms > age_ms ? (u32)(deadline_ms - age_ms) : 1;
+}
+
+static void sync_put_farm(struct sync *s, struct record_writer *w, u64 now)
 {
 	u8 *item = record_open(w, RECORD_FARM, 0);
 
-	for (u32 i = 0; i < s->told.devices; i++)
-		if (!record_put_farm(w, &s->told.farm[i]))
+	for (u32 i = 0; i < s->told.devices; i++) {
+		struct record_farm r = s->told.farm[i];
+
+		r.deadline_ms = sync_deadline(s, r.deadline_ms, now);
+		if (!record_put_farm(w, &r))
 			break;
+	}
 	record_close(w, item);
 }
 
@@ -98,7 +112,7 @@ static void sync_tell(struct sync *s, struct sync_box *box, u64 now)
 
 	if (!link_begin(box->link, false, &w, now))
 		return;
-	sync_put_farm(s, &w);
+	sync_put_farm(s, &w, now);
 	link_end(box->link, &w, NULL, 0, false);
 	while (at < s->told.neighbours && link_begin(box->link, false, &w, now)) {
 		at = sync_put_neighbours(s, &w, at);

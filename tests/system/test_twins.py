@@ -182,7 +182,7 @@ def test_a_drain_goes_on_after_a_failover(settled):
     lab.balancers.ask(name, "failover")
     twins.wait_active(lab, twins.twin(name))
     row = lab.balancers.devices(twins.twin(name))["fw2"]
-    assert row["state"] == "draining" and 0 < row["drain"]["deadline"] < 3.7, row
+    assert row["state"] == "draining" and 0 < row["drain"]["deadline"] < 3.5, row
     assert row["drain"]["left"] > 10
     poll(lambda: lab.balancers.devices(twins.twin(name))["fw2"]["sessions"] == 0, 8, "fw2 to be flushed")
     for group in groups:
