@@ -185,10 +185,20 @@ CORE_INLINE bool defer_defers(struct defer *d, u32 limit, u32 tick)
 		return false;
 	if (CORE_LIKELY(d->armed))
 		return true;
-	if (defer_arm())
+	if (defer_arm()) {
+		d->busy = d->made = 0; /* it is not tried again for each frame */
 		return false;
+	}
 	d->armed = 1;
 	return true;
+}
+
+CORE_INLINE void defer_fetch(struct tables *t, u32 index)
+{
+	struct slot *s = tables_slot(t, TABLE_SESSIONS, index);
+
+	if (s)
+		core_store(&s->router, 0);
 }
 
 /*
@@ -201,7 +211,6 @@ __attribute__((noinline)) int defer_noted(u32 tick)
 	struct defer *d = defer_here();
 	struct tables t = {0};
 	struct express_room *note;
-	struct slot *home;
 	u32 limit;
 
 	if (!d)
@@ -214,14 +223,9 @@ __attribute__((noinline)) int defer_noted(u32 tick)
 		return defer_touch(&t, note);
 	if (++d->head - d->tail >= DEFER_TOUCHES)
 		defer_oldest(&t, d);
-	home = tables_slot(&t, TABLE_SESSIONS, (u32)note->touch.hash);
-	if (home)
-		core_store(&home->router, 0); /* last: an atomic operation would wait for it */
-	if (note->touch.tcp_flags & TCP_SYN) {
-		home = tables_slot(&t, TABLE_SESSIONS, (u32)note->touch.hash + 1);
-		if (home)
-			core_store(&home->router, 0);
-	}
+	defer_fetch(&t, (u32)note->touch.hash); /* last: an atomic operation would wait for it */
+	if (note->touch.tcp_flags & TCP_SYN) /* recording looks for a copy in the slots behind */
+		defer_fetch(&t, (u32)note->touch.hash + 1);
 	return 1;
 }
 

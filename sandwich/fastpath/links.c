@@ -164,10 +164,10 @@ int fastpath_take_over(struct fastpath *f)
 	if (err)
 		return err;
 	f->settled = true;
-	if (f->keep) {
-		usleep(3 * FAST_DEFER_US); /* the former program's alarms go with its pins */
+	if (f->former)
+		usleep(3 * FAST_DEFER_US); /* its program's alarms go with its pins */
+	if (f->keep)
 		keep_tidy(f->keep, wanted, FAST_PORTS);
-	}
 	return 0;
 }
 
